@@ -1,0 +1,54 @@
+# Everything runs in .venv, which is built from scripts/requirements.lock alone.
+# Any Python from 3.11 on will do: make PYTHON=python3.12 demo
+
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+READY := .venv/ready
+LOCK := scripts/requirements.lock
+CODE := overlay scripts tests
+
+.PHONY: help demo test generate check-generated lint format types lock ci clean
+.DEFAULT_GOAL := help
+
+help:  ## What can be made.
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 20
+
+demo: $(READY)  ## See an organisation's calls come out of a sandbox, end to end.
+	@$(BIN)/python scripts/demo.py
+
+test: $(READY)  ## Run every test.
+	@$(BIN)/python -m pytest
+
+generate: $(READY)  ## Write generated/ anew from openapi/calls.yaml.
+	@$(BIN)/python scripts/generate.py
+
+check-generated: $(READY)  ## Prove that generated/ is exactly what openapi/calls.yaml gives.
+	@$(BIN)/python scripts/generate.py --check
+
+lint: $(READY)  ## Check style and format.
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+
+format: $(READY)  ## Format, and mend what can be mended.
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+types: $(READY)  ## Check types, strictly.
+	@$(BIN)/mypy $(CODE)
+
+lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew; review the difference before you keep it.
+	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet --output-file $(LOCK)
+
+ci: lint types check-generated demo test  ## Everything that has to hold.
+
+clean:  ## Remove what was built and installed here.
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(READY): $(LOCK) pyproject.toml
+	@$(PYTHON) scripts/make_environment.py .venv $(LOCK)
+	@touch $(READY)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import attrs
+
+if TYPE_CHECKING:
+    from ..models.custom_analysis_item import CustomAnalysisItem
+
+
+@attrs.define(kw_only=True)
+class CallAnalysis:
+    """The result of the analysis that follows a call.
+
+    Attributes:
+        summary (None | str): The conversation in a few sentences.
+        user_sentiment (None | str): How the person on the call felt. `positive` and
+            `neutral` have been seen.
+        custom_analysis_data (list[CustomAnalysisItem]): The results of the
+            organisation's own analysis items.
+    """
+
+    summary: None | str
+    user_sentiment: None | str
+    custom_analysis_data: list[CustomAnalysisItem]
+    additional_properties: dict[str, Any] = attrs.field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+
+        summary: None | str
+        summary = self.summary
+
+        user_sentiment: None | str
+        user_sentiment = self.user_sentiment
+
+        custom_analysis_data = []
+        for custom_analysis_data_item_data in self.custom_analysis_data:
+            custom_analysis_data_item = custom_analysis_data_item_data.to_dict()
+            custom_analysis_data.append(custom_analysis_data_item)
+
+        _json: dict[str, Any] = {}
+        _json.update(self.additional_properties)
+
+        _json["summary"] = summary
+        _json["user_sentiment"] = user_sentiment
+        _json["custom_analysis_data"] = custom_analysis_data
+        return _json
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read the object from JSON. A required property that is missing is a KeyError."""
+        from ..models.custom_analysis_item import CustomAnalysisItem
+
+        _rest = dict(src_dict)
+
+        def _parse_summary(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        summary = _parse_summary(_rest.pop("summary"))
+
+        def _parse_user_sentiment(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        user_sentiment = _parse_user_sentiment(_rest.pop("user_sentiment"))
+
+        custom_analysis_data = []
+        _custom_analysis_data = _rest.pop("custom_analysis_data")
+        for custom_analysis_data_item_data in _custom_analysis_data:
+            custom_analysis_data_item = CustomAnalysisItem.from_dict(
+                custom_analysis_data_item_data
+            )
+
+            custom_analysis_data.append(custom_analysis_data_item)
+
+        _new = cls(
+            summary=summary,
+            user_sentiment=user_sentiment,
+            custom_analysis_data=custom_analysis_data,
+        )
+        _new.additional_properties.update(_rest)
+
+        return _new

@@ -1,0 +1,23 @@
+from enum import StrEnum
+from typing import Self
+
+
+class CallType(StrEnum):
+    WEB = "web"
+    PHONE = "phone"
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    API = "api"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = member._value_ = str(value)
+        return member
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the contract lists this value."""
+        return self._value_ in type(self)._value2member_map_

@@ -1,0 +1,104 @@
+"""What a user iterates over: two thin drivers, one that blocks and one that awaits, over the same steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
+from typing import TypeVar
+
+from vox_calls.exchange import Answer, Send, Steps, Wait
+from vox_calls.models import Call, Page
+from vox_calls.paging import Listing
+
+T = TypeVar("T")
+
+
+class _Resumable:
+    """What the two kinds of result have in common: each iteration is a Listing of its own."""
+
+    def __init__(self, begin: Callable[[], Listing]) -> None:
+        self._begin = begin
+        self._listing = begin()
+
+    @property
+    def cursor(self) -> str | None:
+        """Where to read on: the cursor of the first page that the newest iteration has not handed out whole.
+
+        Pass it as `cursor=` with the same filters. None where that is page one, and None when nothing is left.
+        """
+        return self._listing.cursor
+
+    def _restart(self) -> Listing:
+        self._listing = self._begin()
+        return self._listing
+
+
+class Calls(_Resumable):
+    """The calls that a query asks for. Iterate over it as often as you like; each time begins anew.
+
+    Nothing is sent before the first call is asked for, and pages are fetched as they are needed.
+    """
+
+    def __init__(self, begin: Callable[[], Listing], send: Callable[[Send], Answer]) -> None:
+        super().__init__(begin)
+        self._send = send
+
+    def __iter__(self) -> Iterator[Call]:
+        return self._drive(self._restart().calls())
+
+    def pages(self) -> Iterator[Page]:
+        """The same, page by page."""
+        return self._drive(self._restart().pages())
+
+    def _drive(self, steps: Steps[T]) -> Iterator[T]:
+        with closing(steps):
+            answer: Answer = None
+            while True:
+                try:
+                    step = steps.send(answer)
+                except StopIteration:
+                    return
+                answer = None
+                if isinstance(step, Send):
+                    answer = self._send(step)
+                elif isinstance(step, Wait):
+                    time.sleep(step.seconds)
+                else:
+                    yield step
+
+
+class AsyncCalls(_Resumable):
+    """The calls that a query asks for, for `async for`. Each iteration begins anew.
+
+    Nothing is sent before the first call is asked for, and pages are fetched as they are needed.
+    """
+
+    def __init__(self, begin: Callable[[], Listing], send: Callable[[Send], Awaitable[Answer]]) -> None:
+        super().__init__(begin)
+        self._send = send
+
+    def __aiter__(self) -> AsyncIterator[Call]:
+        return self._drive(self._restart().calls())
+
+    def pages(self) -> AsyncIterator[Page]:
+        """The same, page by page."""
+        return self._drive(self._restart().pages())
+
+    async def _drive(self, steps: Steps[T]) -> AsyncIterator[T]:
+        import anyio  # noqa: PLC0415 - costs more than all of this package, and only this driver needs it
+
+        with closing(steps):
+            answer: Answer = None
+            while True:
+                try:
+                    step = steps.send(answer)
+                except StopIteration:
+                    return
+                answer = None
+                if isinstance(step, Send):
+                    answer = await self._send(step)
+                elif isinstance(step, Wait):
+                    await anyio.sleep(step.seconds)
+                else:
+                    yield step

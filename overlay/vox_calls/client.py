@@ -1,0 +1,257 @@
+"""The two clients: one that blocks and one that awaits, the same in all but their I/O."""
+
+from __future__ import annotations
+
+import random
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+from uuid import UUID
+
+import httpx
+
+from vox_calls._version import __version__
+from vox_calls.calls import AsyncCalls, Calls
+from vox_calls.decoding import EnumWatch
+from vox_calls.errors import ClientClosedError
+from vox_calls.exchange import Answer, Environment, Send
+from vox_calls.models import CallStatus, CallType, DisconnectionReason, SortOrder
+from vox_calls.pacing import Pacer, RateLimit
+from vox_calls.paging import Listing, OnInvalid
+from vox_calls.query import MAX_PAGE_SIZE, Query
+from vox_calls.retrying import RetryPolicy
+from vox_calls.settings import Bearer, resolve_api_key, resolve_base_url
+
+T = TypeVar("T")
+Iteration = TypeVar("Iteration")
+
+DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+DEFAULT_RATE_LIMIT = RateLimit(per_second=5, per_minute=120)
+
+_HEADERS = {"Accept": "application/json", "User-Agent": f"vox-calls/{__version__}"}
+
+
+class _Client(ABC, Generic[Iteration]):
+    """Everything about a client but its I/O."""
+
+    _http: httpx.Client | httpx.AsyncClient
+
+    def __init__(
+        self,
+        api_key: str | None,
+        *,
+        base_url: str | None,
+        retries: int,
+        rate_limit: RateLimit | None,
+        strict_enums: bool,
+    ) -> None:
+        self._auth = Bearer(resolve_api_key(api_key))
+        self._base_url = resolve_base_url(base_url)
+        self._watch = EnumWatch(strict=strict_enums)
+        self._world = Environment(
+            policy=RetryPolicy(retries=retries),
+            pacer=Pacer(rate_limit),
+            clock=time.monotonic,
+            jitter=random.random,
+        )
+
+    def list_calls(  # noqa: PLR0913 - the API's filters, each under its own name
+        self,
+        *,
+        agent_id: UUID | str | Iterable[UUID | str] | None = None,
+        status: CallStatus | str | Iterable[CallStatus | str] | None = None,
+        call_type: CallType | str | Iterable[CallType | str] | None = None,
+        disconnection_reason: DisconnectionReason | str | Iterable[DisconnectionReason | str] | None = None,
+        call_from: str | Iterable[str] | None = None,
+        call_to: str | Iterable[str] | None = None,
+        start_at_after: datetime | str | float | None = None,
+        start_at_before: datetime | str | float | None = None,
+        sort_order: SortOrder | str | None = None,
+        cursor: str | None = None,
+        page_size: int = MAX_PAGE_SIZE,
+        max_items: int | None = None,
+        on_invalid: OnInvalid | None = None,
+    ) -> Iteration:
+        """The organisation's calls, narrowed by any filters. Checks them at once, and sends nothing until iterated.
+
+        Values of one filter are alternatives; different filters must all hold.
+
+        Args:
+            agent_id: Agents, as UUIDs.
+            status: States, such as `"ended"`.
+            call_type: Types, such as `"inbound"`.
+            disconnection_reason: Reasons, such as `"user_hangup"`.
+            call_from: Callers' numbers, as people write them: `"010-1234-5678"`, `"+82 10 1234 5678"`.
+            call_to: Called numbers, in the same way.
+            start_at_after: Earliest connection time, inclusive; see `to_unix_ms` for what it takes. Calls that are
+                not connected yet may be among the results.
+            start_at_before: Latest connection time, inclusive.
+            sort_order: `"desc"`, newest first, is the API's default; or `"asc"`.
+            cursor: Where to read on, from `.cursor`, `page.next_cursor` or `error.cursor`, with the same filters.
+            page_size: The API's `limit`: calls in a page, 1 to 100.
+            max_items: How many calls to hand out at most. No page is fetched that is not needed for them.
+            on_invalid: Called with the InvalidResponseError of a call that cannot be decoded, whose `raw` holds its
+                JSON; the iteration then goes on. Without it, the error is raised when the calls before it are out.
+
+        Raises:
+            InvalidQueryError: At once, for a filter that the API would not take.
+
+        While iterating, any other VoxCallsError; its `cursor` is where to read on.
+
+        """
+        query = Query.of(
+            agent_id=agent_id,
+            status=status,
+            call_type=call_type,
+            disconnection_reason=disconnection_reason,
+            call_from=call_from,
+            call_to=call_to,
+            start_at_after=start_at_after,
+            start_at_before=start_at_before,
+            sort_order=sort_order,
+            cursor=cursor,
+            page_size=page_size,
+            max_items=max_items,
+        )
+        return self._iteration(lambda: Listing(query, self._world, self._watch, on_invalid))
+
+    @abstractmethod
+    def _iteration(self, begin: Callable[[], Listing]) -> Iteration: ...
+
+    def _request(self, step: Send) -> httpx.Request:
+        if self._http.is_closed:
+            raise ClientClosedError("the client is closed; make a new one")
+        parts = step.request
+        return self._http.build_request(
+            parts["method"], self._base_url + parts["url"], params=parts["params"], headers=_HEADERS
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._base_url!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(f"a {type(self).__name__} holds a key and connections; make one where it is used")
+
+
+class Client(_Client[Calls]):
+    """Reads an organisation's calls, blocking.
+
+    Use it as a context manager, or call `close()`. It may be shared by threads.
+
+    Args:
+        api_key: The organisation's key; else from the environment's `VOX_API_KEY`.
+        base_url: The server, with or without `/v3`; else from `VOX_BASE_URL`, else the vendor's. https only, but for
+            this machine.
+        timeout: Seconds for connecting, and for each part of reading and writing; or an `httpx.Timeout`.
+        retries: How many times one request is sent again when that can help: 408, 429, 5xx, no answer.
+        rate_limit: How many requests to send in a second and in a minute; None for as many as there are.
+        strict_enums: Whether an enum value that this version does not know is an error, not a warning.
+        http_client: An `httpx.Client` of your own, for proxies and certificates. Its time-outs hold, and it stays
+            open when this client is closed.
+
+    Raises:
+        ConfigurationError: Where there is no key, or the base URL is not allowed.
+
+    Example:
+        with Client() as client:
+            for call in client.list_calls(status="ended", max_items=1_000):
+                print(call.id, call.started_at, call.duration, call.cost)
+
+    """
+
+    _http: httpx.Client
+
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that can be chosen
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        retries: int = 4,
+        rate_limit: RateLimit | None = DEFAULT_RATE_LIMIT,
+        strict_enums: bool = False,
+        http_client: httpx.Client | None = None,
+    ) -> None:
+        super().__init__(api_key, base_url=base_url, retries=retries, rate_limit=rate_limit, strict_enums=strict_enums)
+        self._owns_http = http_client is None
+        self._http = http_client or httpx.Client(timeout=timeout)
+
+    def close(self) -> None:
+        """Close the connections. Using the client afterwards is a ClientClosedError."""
+        if self._owns_http:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _iteration(self, begin: Callable[[], Listing]) -> Calls:
+        return Calls(begin, self._send)
+
+    def _send(self, step: Send) -> Answer:
+        request = self._request(step)
+        try:
+            return self._http.send(request, auth=self._auth, follow_redirects=False)
+        except httpx.RequestError as error:
+            return error
+
+
+class AsyncClient(_Client[AsyncCalls]):
+    """Reads an organisation's calls, awaiting; on asyncio or trio.
+
+    Use it as an async context manager, or await `aclose()`. Its arguments are those of `Client`, `http_client` being
+    an `httpx.AsyncClient`.
+
+    Example:
+        async with AsyncClient() as client:
+            async for call in client.list_calls(status="ended", max_items=1_000):
+                print(call.id, call.started_at, call.duration, call.cost)
+
+    """
+
+    _http: httpx.AsyncClient
+
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that can be chosen
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        retries: int = 4,
+        rate_limit: RateLimit | None = DEFAULT_RATE_LIMIT,
+        strict_enums: bool = False,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        super().__init__(api_key, base_url=base_url, retries=retries, rate_limit=rate_limit, strict_enums=strict_enums)
+        self._owns_http = http_client is None
+        self._http = http_client or httpx.AsyncClient(timeout=timeout)
+
+    async def aclose(self) -> None:
+        """Close the connections. Using the client afterwards is a ClientClosedError."""
+        if self._owns_http:
+            await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _iteration(self, begin: Callable[[], Listing]) -> AsyncCalls:
+        return AsyncCalls(begin, self._send)
+
+    async def _send(self, step: Send) -> Answer:
+        request = self._request(step)
+        try:
+            return await self._http.send(request, auth=self._auth, follow_redirects=False)
+        except httpx.RequestError as error:
+            return error

@@ -1,0 +1,212 @@
+"""Everything that can go wrong, as one tree.
+
+    VoxCallsError
+    ├── ConfigurationError          the client cannot be set up: no key, a base URL that is not allowed
+    ├── ClientClosedError           the client was closed and is used again
+    ├── InvalidQueryError           a filter is wrong; nothing was sent (also a ValueError)
+    ├── ApiError                    the server answered, and not with a page
+    │   ├── BadRequestError         400
+    │   ├── AuthenticationError     401
+    │   ├── PermissionDeniedError   403
+    │   ├── NotFoundError           404
+    │   ├── RateLimitError          429
+    │   └── ServerError             5xx
+    ├── TransportError              no answer: connection refused or lost, time-out
+    ├── InvalidResponseError        the server sent a page that is not what the contract says
+    │   └── UnknownEnumValueError   an enum value that the contract does not list (strict_enums only)
+    └── PaginationError             a cursor came a second time
+
+Every one of them can be pickled, and none holds the API key.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class VoxCallsError(Exception):
+    """Any failure of this package.
+
+    Attributes:
+        cursor: Where to read on. On an error raised in mid-iteration, the cursor of the first page that was not
+            handed out whole: pass it as `cursor=` with the same filters. None where that is page one.
+
+    """
+
+    cursor: str | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., VoxCallsError], tuple[Any, ...]]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[VoxCallsError], args: tuple[Any, ...], state: dict[str, Any]) -> VoxCallsError:
+    # Unpickling calls the class with `args` alone, which the keyword arguments of the subclasses do not survive.
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigurationError(VoxCallsError):
+    """The client cannot be set up: there is no API key, or the base URL is not one to send it to."""
+
+
+class ClientClosedError(VoxCallsError):
+    """The client has been closed. Make a new one."""
+
+
+class InvalidQueryError(VoxCallsError, ValueError):
+    """A filter has a value that the API cannot take. Raised before anything is sent.
+
+    Attributes:
+        field: The parameter, such as `status`.
+        value: What was passed for it.
+        reason: Why that is wrong and what to pass instead.
+        errors: One InvalidQueryError for each wrong parameter, this one's own included. More than one where several
+            parameters are wrong at once: the message then names them all, and field, value and reason are the
+            first one's.
+
+    """
+
+    def __init__(self, field: str, value: object, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.value = value
+        self.reason = reason
+        self.errors: Sequence[InvalidQueryError] = ()
+
+    @classmethod
+    def combine(cls, errors: Sequence[InvalidQueryError]) -> InvalidQueryError:
+        """One error that reports all of them."""
+        combined = cls(errors[0].field, errors[0].value, errors[0].reason)
+        combined.args = ("\n".join(str(error) for error in errors),)
+        combined.errors = tuple(errors)
+        return combined
+
+
+class ApiError(VoxCallsError):
+    """The server answered, but not with a page.
+
+    Attributes:
+        status_code: The HTTP status, such as 401.
+        code: The API's name for the failure, such as `VALIDATION_ERROR`. None where the body was not the API's.
+        message: The API's sentence for a person; where the body was not the API's, the beginning of that body.
+        details: The API's details by kind of failure, such as `allowed_query_parameters`. May be empty.
+        request_id: The answer's `x-request-id`, where it had one.
+        method, path: The request, without its query.
+        attempts: How often the request was sent.
+
+    """
+
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that a reader of the error wants to know
+        self,
+        message: str,
+        *,
+        status_code: int,
+        code: str | None = None,
+        details: dict[str, Any] | None = None,
+        request_id: str | None = None,
+        method: str = "GET",
+        path: str = "",
+        attempts: int = 1,
+    ) -> None:
+        name = f" {code}" if code else ""
+        tries = f" (tried {attempts} times)" if attempts > 1 else ""
+        super().__init__(f"{method} {path} answered {status_code}{name}: {message}{tries}")
+        self.status_code = status_code
+        self.code = code
+        self.message = message
+        self.details = details or {}
+        self.request_id = request_id
+        self.method = method
+        self.path = path
+        self.attempts = attempts
+
+
+class BadRequestError(ApiError):
+    """400: the server does not take a parameter or its value. `details` may say which ones it takes."""
+
+
+class AuthenticationError(ApiError):
+    """401: the API key is missing or not valid."""
+
+
+class PermissionDeniedError(ApiError):
+    """403: the API key may not read calls."""
+
+
+class NotFoundError(ApiError):
+    """404: there is no such path. Most often the base URL is wrong."""
+
+
+class RateLimitError(ApiError):
+    """429: the key has used up its requests.
+
+    Attributes:
+        retry_after: Seconds to wait, as the server asked. None where it did not say.
+
+    """
+
+    retry_after: float | None = None
+
+
+class ServerError(ApiError):
+    """5xx, including what proxies make of it (520 to 526)."""
+
+
+class TransportError(VoxCallsError):
+    """No answer came: no connection, a connection lost, a time-out, a body cut short. `__cause__` is httpx's error.
+
+    Attributes:
+        method, path: The request, without its query.
+        attempts: How often the request was sent.
+
+    """
+
+    def __init__(self, message: str, *, method: str = "GET", path: str = "", attempts: int = 1) -> None:
+        tries = f" (tried {attempts} times)" if attempts > 1 else ""
+        super().__init__(f"{method} {path} got no answer: {message}{tries}")
+        self.method = method
+        self.path = path
+        self.attempts = attempts
+
+
+class InvalidResponseError(VoxCallsError):
+    """The server sent something that the contract does not allow.
+
+    Attributes:
+        path: Where, such as `items[3].start_at`; empty for the whole body.
+        reason: What is wrong there. Never the value itself, which may be personal data.
+        raw: The JSON of the item that cannot be decoded; None where the fault is not in an item.
+
+    """
+
+    def __init__(self, path: str, reason: str, *, raw: object = None) -> None:
+        super().__init__(f"{path or 'the response'}: {reason}")
+        self.path = path
+        self.reason = reason
+        self.raw = raw
+
+
+class UnknownEnumValueError(InvalidResponseError):
+    """An enum value that the contract does not list, where the client was made with strict_enums=True."""
+
+
+class PaginationError(VoxCallsError):
+    """The server gave a cursor that it had given before in this iteration: reading on would never end."""
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    429: RateLimitError,
+}
+
+
+def api_error_class(status_code: int) -> type[ApiError]:
+    """The class for an HTTP status."""
+    return _BY_STATUS.get(status_code, ServerError if status_code >= 500 else ApiError)  # noqa: PLR2004 - 5xx

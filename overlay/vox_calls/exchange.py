@@ -1,0 +1,134 @@
+"""One request until it is answered: pacing, sending, retrying. Sans I/O: the drivers in `client` do what it yields."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import attrs
+import httpx
+from vox_calls_raw.models import ErrorEnvelope
+
+from vox_calls.decoding import Decoder, parse
+from vox_calls.errors import (
+    ApiError,
+    InvalidResponseError,
+    RateLimitError,
+    TransportError,
+    api_error_class,
+)
+from vox_calls.pacing import Pacer
+from vox_calls.retrying import Jitter, RetryPolicy, is_retried, parse_retry_after
+
+T = TypeVar("T")
+
+_OK = 200
+_EXCERPT = 200
+_REQUEST_ID = "x-request-id"
+# Nothing that another try could mend: the request itself cannot be sent.
+_HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+
+
+@attrs.frozen
+class Wait:
+    """Do nothing for some seconds."""
+
+    seconds: float
+
+
+@attrs.frozen
+class Send:
+    """Send this request with the key, read the whole answer, and send it (or httpx's error) back into the generator."""
+
+    request: dict[str, Any]
+
+
+Answer = httpx.Response | httpx.RequestError | None
+Steps = Generator[Wait | Send | T, Answer, None]
+"""What a driver runs: it does each Wait and Send, and hands anything else to the user."""
+
+
+@attrs.frozen
+class Environment:
+    """What the steps need of the outside, so that a test can put its own in place."""
+
+    policy: RetryPolicy
+    pacer: Pacer
+    clock: Callable[[], float]
+    jitter: Jitter
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+def exchange(request: dict[str, Any], world: Environment) -> Generator[Wait | Send, Answer, httpx.Response]:
+    """Send a request, again where that can help, and return its 200.
+
+    Raises:
+        ApiError: The server answered with another status, and again until the tries were used up.
+        TransportError: No answer came, and again until the tries were used up.
+
+    """
+    attempt = 0
+    while True:
+        attempt += 1
+        while (pause := world.pacer.acquire(world.clock())) > 0:
+            yield Wait(pause)
+        try:
+            answer = yield Send(request)
+        finally:
+            world.pacer.release(world.clock())
+        if isinstance(answer, httpx.Response) and answer.status_code == _OK:
+            return answer
+        error, retry_after, hopeless = _failure(answer, request, attempt, world)
+        wait = None if hopeless else world.policy.wait(attempt, retry_after=retry_after, jitter=world.jitter)
+        if wait is None:
+            raise error from (answer if isinstance(answer, httpx.RequestError) else None)
+        if isinstance(error, RateLimitError):
+            world.pacer.hold(world.clock() + wait)
+        yield Wait(wait)
+
+
+def _failure(
+    answer: Answer, request: dict[str, Any], attempt: int, world: Environment
+) -> tuple[ApiError | TransportError, float | None, bool]:
+    if isinstance(answer, httpx.Response):
+        retry_after = parse_retry_after(answer.headers.get("retry-after"), now=world.now())
+        error = api_error(answer, method=request["method"].upper(), path=request["url"], attempts=attempt)
+        if isinstance(error, RateLimitError):
+            error.retry_after = retry_after
+        return error, retry_after, not is_retried(answer.status_code)
+    reason = str(answer) or type(answer).__name__
+    lost = TransportError(reason, method=request["method"].upper(), path=request["url"], attempts=attempt)
+    return lost, None, isinstance(answer, _HOPELESS)
+
+
+def api_error(answer: httpx.Response, *, method: str, path: str, attempts: int) -> ApiError:
+    """The typed error of an answer that is not 200, whatever its body is."""
+    body = _envelope(answer.content)
+    return api_error_class(answer.status_code)(
+        body.error.message if body else _excerpt(answer.content),
+        status_code=answer.status_code,
+        code=body.error.code if body else None,
+        details=dict(body.error.details) if body else None,
+        request_id=answer.headers.get(_REQUEST_ID),
+        method=method,
+        path=path,
+        attempts=attempts,
+    )
+
+
+_ERRORS = Decoder(ErrorEnvelope)
+
+
+def _envelope(body: bytes) -> ErrorEnvelope | None:
+    try:
+        return _ERRORS.decode(parse(body))
+    except InvalidResponseError:
+        return None
+
+
+def _excerpt(body: bytes) -> str:
+    # An incremental decoder does not mind a character that the cut leaves incomplete.
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(body[:_EXCERPT])
+    return " ".join(text.split()) or "an empty body"

@@ -1,0 +1,146 @@
+"""A call and a page: the generated classes, plus what people ask of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Self, cast
+
+import attrs
+from vox_calls_raw import models as raw
+from vox_calls_raw.models import CallStatus, CallType, DisconnectionReason, SortOrder
+
+from vox_calls import decoding
+from vox_calls.errors import InvalidQueryError, InvalidResponseError
+from vox_calls.timestamps import from_unix_ms
+
+__all__ = ["Call", "CallStatus", "CallType", "DisconnectionReason", "Page", "SortOrder"]
+
+_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+@attrs.define(kw_only=True, repr=False)
+class Call(raw.Call):
+    """One call: every field of the API under its own name and type, and four that are made of them.
+
+    The wire's fields are documented in the contract; `start_at` and `end_at` are unix milliseconds. Fields that the
+    contract does not have are in `additional_properties`. The repr leaves out whatever is personal or secret.
+    """
+
+    _json: dict[str, Any] | None = attrs.field(default=None, init=False, eq=False)
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Decode one item, by the same rules as those of a page.
+
+        Raises:
+            InvalidResponseError: With the path of what is wrong, such as `call_cost.total_cost`.
+
+        Example:
+            >>> call = Call.from_dict({
+            ...     "id": "f3b4f3c0-58be-4f6a-b8e5-6f5d1f0c7a11",
+            ...     "agent": {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "production"},
+            ...     "call_type": "inbound",
+            ...     "status": "ended",
+            ...     "start_at": 1793491200000,
+            ...     "end_at": 1793491294500,
+            ...     "call_cost": {"total_cost": "150.00"},
+            ... })
+            >>> call.duration, call.cost
+            (datetime.timedelta(seconds=94, microseconds=500000), Decimal('150.00'))
+
+        """
+        return cls.decode(dict(src_dict))
+
+    @classmethod
+    def decode(cls, item: object, *, path: str = "", watch: decoding.EnumWatch | None = None) -> Self:
+        """Decode one JSON value; see `vox_calls.decoding` for the rules, the arguments and the errors."""
+        call: Self = _decoder(cls).decode(item, path=path, watch=watch)
+        call._json = cast("dict[str, Any]", item)
+        return call
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON that came, unknown fields included; a new dict over the same values."""
+        return super().to_dict() if self._json is None else dict(self._json)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the call was connected: `start_at` as an aware datetime in UTC. None before that.
+
+        Raises:
+            InvalidResponseError: Where the server sent a number that is no instant.
+
+        """
+        return _instant(self.start_at, "start_at")
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the call ended: `end_at` as an aware datetime in UTC. None while it runs.
+
+        Raises:
+            InvalidResponseError: Where the server sent a number that is no instant.
+
+        """
+        return _instant(self.end_at, "end_at")
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long the call lasted, to the millisecond. None until it has both a start and an end."""
+        if self.start_at is None or self.end_at is None:
+            return None
+        try:
+            return timedelta(milliseconds=self.end_at - self.start_at)
+        except OverflowError:
+            raise InvalidResponseError("end_at", "the duration is beyond what timedelta holds") from None
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What the call cost, in Korean won: `call_cost.total_cost`, exactly. None until it is known.
+
+        Raises:
+            InvalidResponseError: Where the server sent a string that is no decimal number.
+
+        """
+        if self.call_cost is None or self.call_cost.total_cost is None:
+            return None
+        if not _AMOUNT.fullmatch(self.call_cost.total_cost):
+            raise InvalidResponseError("call_cost.total_cost", "not a decimal number")
+        return Decimal(self.call_cost.total_cost)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(id={self.id!r}, call_type={str(self.call_type)!r}, "
+            f"status={str(self.status)!r}, start_at={self.start_at!r})"
+        )
+
+
+@attrs.define(kw_only=True)
+class Page(raw.CallPage):
+    """One page, as `.pages()` hands it out.
+
+    Attributes:
+        items: The calls, in the order asked for. May be empty before the end.
+        total_count: How many calls matched at that moment. It moves while calls come in.
+        next_cursor: Where the next page begins; None on the last one.
+
+    """
+
+    items: list[Call]  # type: ignore[assignment] # our own calls, in place of the generated ones
+
+
+def _instant(ms: int | None, field: str) -> datetime | None:
+    try:
+        return None if ms is None else from_unix_ms(ms)
+    except InvalidQueryError:
+        raise InvalidResponseError(field, "not unix milliseconds between 1970 and the end of 9999") from None
+
+
+_decoders: dict[type[Any], decoding.Decoder[Any]] = {}
+
+
+def _decoder(cls: type[Any]) -> decoding.Decoder[Any]:
+    if cls not in _decoders:
+        _decoders[cls] = decoding.Decoder(cls)
+    return _decoders[cls]

@@ -1,0 +1,132 @@
+"""A query becomes pages and pages become calls: cursors, their faults, and the place to read on. Sans I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+import attrs
+import httpx
+from vox_calls_raw.models import CallPage
+
+from vox_calls.decoding import Decoder, EnumWatch, parse
+from vox_calls.errors import InvalidResponseError, PaginationError, VoxCallsError
+from vox_calls.exchange import Answer, Environment, Send, Steps, Wait, exchange
+from vox_calls.models import Call, Page
+from vox_calls.query import Query
+
+OnInvalid = Callable[[InvalidResponseError], None]
+
+_ENVELOPE = Decoder(CallPage)
+
+
+@attrs.define
+class Listing:
+    """One way through the pages of a query, from its beginning. Made anew for each iteration.
+
+    Attributes:
+        cursor: The cursor of the first page that has not been handed out whole; None for page one, and None again
+            when there is nothing left.
+
+    """
+
+    query: Query
+    world: Environment
+    watch: EnumWatch
+    on_invalid: OnInvalid | None = None
+    cursor: str | None = attrs.field(init=False)
+    _left: float = attrs.field(init=False)
+    _seen: set[str] = attrs.field(init=False, factory=set)
+
+    def __attrs_post_init__(self) -> None:
+        self.cursor = self.query.cursor
+        self._left = float("inf") if self.query.max_items is None else self.query.max_items
+        if self.cursor is not None:
+            self._seen.add(self.cursor)
+
+    def calls(self) -> Steps[Call]:
+        """Hand out call by call. A call that cannot be decoded is raised when those before it are out."""
+        more = self._left > 0
+        while more:
+            page, items = yield from self._fetch()
+            for position, item in enumerate(items, start=1):
+                if isinstance(item, InvalidResponseError):
+                    self._refuse(item)
+                else:
+                    self._left -= 1
+                if position == len(items):
+                    self.cursor = page.next_cursor
+                if isinstance(item, Call):
+                    yield item
+                if self._left <= 0:
+                    return
+            self.cursor = page.next_cursor
+            more = page.next_cursor is not None
+
+    def pages(self) -> Steps[Page]:
+        """Hand out page by page. A page with a call that cannot be decoded is raised instead, so that nobody takes
+        the rest of it for the whole.
+        """
+        more = self._left > 0
+        while more:
+            page, items = yield from self._fetch()
+            for item in items:
+                if isinstance(item, InvalidResponseError):
+                    self._refuse(item)
+            page.items = [item for item in items if isinstance(item, Call)]
+            if len(page.items) > self._left:
+                del page.items[int(self._left) :]
+            else:
+                self.cursor = page.next_cursor
+            self._left -= len(page.items)
+            more = page.next_cursor is not None and self._left > 0
+            yield page
+
+    def _fetch(
+        self,
+    ) -> Generator[Wait | Send, Answer, tuple[Page, list[Call | InvalidResponseError]]]:
+        try:
+            answer = yield from exchange(self.query.request(self.cursor), self.world)
+            page, items = decode_page(answer, self.watch)
+            self._check(page.next_cursor)
+        except VoxCallsError as error:
+            error.cursor = self.cursor
+            raise
+        return page, items
+
+    def _check(self, following: str | None) -> None:
+        # Checked before the page is handed out: reading on from `error.cursor` then repeats nothing.
+        if following == "":
+            raise InvalidResponseError("next_cursor", "an empty string is neither a cursor nor the end")
+        if following in self._seen:
+            raise PaginationError("the server gave a cursor that it had given before, so the list would never end")
+        if following is not None:
+            self._seen.add(following)
+
+    def _refuse(self, error: InvalidResponseError) -> None:
+        error.cursor = self.cursor
+        if self.on_invalid is None:
+            raise error
+        self.on_invalid(error)
+
+
+def decode_page(answer: httpx.Response, watch: EnumWatch) -> tuple[Page, list[Call | InvalidResponseError]]:
+    """The page of an answer, and for each of its items the call or what is wrong with it.
+
+    Raises:
+        InvalidResponseError: Where it is no page at all.
+
+    """
+    body = parse(answer.content)
+    raw_items = body.get("items") if isinstance(body, dict) else None
+    if isinstance(body, dict) and isinstance(raw_items, list):
+        body = {**body, "items": []}
+    envelope = _ENVELOPE.decode(body)
+    page = Page(items=[], total_count=envelope.total_count, next_cursor=envelope.next_cursor)
+    page.additional_properties = envelope.additional_properties
+    items: list[Call | InvalidResponseError] = []
+    for position, item in enumerate(raw_items or []):
+        try:
+            items.append(Call.decode(item, path=f"items[{position}]", watch=watch))
+        except InvalidResponseError as error:
+            items.append(error)
+    return page, items

@@ -1,0 +1,188 @@
+"""What a caller asks for becomes what the API takes, or a refusal that says why not. Nothing is sent from here."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from enum import Enum
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+import attrs
+from vox_calls_raw.api.calls import list_calls
+from vox_calls_raw.models import CallStatus, CallType, DisconnectionReason, SortOrder
+
+from vox_calls.errors import InvalidQueryError
+from vox_calls.timestamps import to_unix_ms
+
+MAX_PAGE_SIZE = 100
+"""The largest `limit` that the API takes."""
+
+T = TypeVar("T")
+E = TypeVar("E", CallStatus, CallType, DisconnectionReason, SortOrder)
+
+# Instants in this range have 10 or 11 digits as milliseconds, which the API takes for seconds.
+_MISREAD = range(10**9, 10**11)
+_LOCAL_NUMBER = re.compile(r"[0-9]{3,12}")
+_SEPARATORS = frozenset(".()[]{}")
+_SEPARATOR_CATEGORIES = frozenset({"Zs", "Pd"})
+
+
+@attrs.frozen
+class Query:
+    """Filters in the form that the API takes, and how to read the result.
+
+    Attributes:
+        filters: The value of each filter that was given, by the API's own name, typed as the raw client wants it.
+        page_size: The API's `limit`: how many calls a page holds at most.
+        cursor: Where to begin; None for the first page.
+        max_items: How many calls to hand out at most; None for all.
+
+    """
+
+    filters: Mapping[str, Any]
+    page_size: int = MAX_PAGE_SIZE
+    cursor: str | None = None
+    max_items: int | None = None
+
+    @classmethod
+    def of(cls, *, page_size: object, cursor: object, max_items: object, **filters: object) -> Query:
+        """Check and normalise what was passed to `list_calls`.
+
+        Raises:
+            InvalidQueryError: Reports every parameter that is wrong, at once.
+
+        """
+        errors: list[InvalidQueryError] = []
+
+        def checked(field: str, value: object, normalise: Callable[[object], T]) -> T | None:
+            if value is None:
+                return None
+            try:
+                return normalise(value)
+            except InvalidQueryError as error:
+                errors.append(InvalidQueryError(field, error.value, error.reason))
+            except ValueError as error:
+                errors.append(InvalidQueryError(field, value, str(error)))
+            return None
+
+        normalised = {
+            field: checked(field, value, NORMALISERS[field]) for field, value in filters.items() if value is not None
+        }
+        size = checked("page_size", page_size, partial(_integer, least=1, most=MAX_PAGE_SIZE))
+        if page_size is None:
+            errors.append(InvalidQueryError("page_size", None, f"pass an integer from 1 to {MAX_PAGE_SIZE}"))
+        begin = checked("cursor", cursor, _cursor)
+        most = checked("max_items", max_items, partial(_integer, least=0, most=None))
+        if errors:
+            raise InvalidQueryError.combine(errors)
+        return cls(normalised, size or MAX_PAGE_SIZE, begin, most)
+
+    def request(self, cursor: str | None) -> dict[str, Any]:
+        """Method, path and parameters of the request for the page at this cursor, as the raw client builds them.
+
+        The same limit goes with every page, since nobody knows what the server keeps in its cursors.
+        """
+        limit = self.page_size if self.max_items is None else min(self.page_size, max(self.max_items, 1))
+        parameters = {**self.filters, "limit": limit}
+        if cursor is not None:
+            parameters["cursor"] = cursor
+        return list_calls._get_kwargs(**parameters)  # noqa: SLF001 - the generator's name for it
+
+
+def _many(one: Callable[[object], T]) -> Callable[[object], list[T]]:
+    def normalise(value: object) -> list[T]:
+        if isinstance(value, (str, bytes, UUID, Mapping)) or not isinstance(value, Iterable):
+            return [one(value)]
+        values = list(dict.fromkeys(one(item) for item in value))
+        if not values:
+            raise ValueError("the list is empty, which could mean everything or nothing; leave the filter out for all")
+        return values
+
+    return normalise
+
+
+def _uuid(value: object) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str):
+        try:
+            return UUID(value)
+        except ValueError:
+            pass
+    raise ValueError(f"{_shown(value)} is not a UUID")
+
+
+def _enum(kind: type[E]) -> Callable[[object], E]:
+    def normalise(value: object) -> E:
+        plain = value.value if isinstance(value, Enum) else value
+        known = [member.value for member in kind]
+        if isinstance(plain, str):
+            if plain in known:
+                return kind(plain)
+            near = get_close_matches(plain.strip().lower(), known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+        else:
+            hint = ""
+        raise ValueError(f"{_shown(plain)} is not one of {', '.join(known)}{hint}")
+
+    return normalise
+
+
+def _phone_number(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{_shown(value)} is not a string; as a number it would lose its leading zero")  # noqa: TRY004
+    digits = "".join(
+        character
+        for character in value
+        if character not in _SEPARATORS and unicodedata.category(character) not in _SEPARATOR_CATEGORIES
+    )
+    if digits.startswith("+82"):
+        digits = "0" + digits.removeprefix("+82").removeprefix("0")
+    elif digits.startswith("+"):
+        raise ValueError(f"{_shown(value)} is not a Korean number; only the country code +82 can be asked for")
+    if not _LOCAL_NUMBER.fullmatch(digits):
+        raise ValueError(f"{_shown(value)} is not a phone number; write it like 010-1234-5678 (3 to 12 digits)")
+    return digits
+
+
+def _instant(value: Any, *, round_up: bool) -> int:  # noqa: ANN401 - whatever the caller holds
+    milliseconds = to_unix_ms(value, round_up=round_up)
+    if milliseconds in _MISREAD:
+        raise ValueError("the API would take milliseconds this early (1970 to 1973) for seconds; pass a later instant")
+    return milliseconds
+
+
+def _integer(value: object, *, least: int, most: int | None) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+        bounds = f"from {least} to {most}" if most is not None else f"of at least {least}"
+        raise ValueError(f"{_shown(value)} is not an integer {bounds}")
+    return value
+
+
+def _cursor(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("a cursor is the next_cursor of a page or the cursor of an error, unchanged, and never empty")
+    return value
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line of a message
+
+
+NORMALISERS: Mapping[str, Callable[[object], Any]] = {
+    "agent_id": _many(_uuid),
+    "status": _many(_enum(CallStatus)),
+    "call_type": _many(_enum(CallType)),
+    "disconnection_reason": _many(_enum(DisconnectionReason)),
+    "call_from": _many(_phone_number),
+    "call_to": _many(_phone_number),
+    "start_at_after": partial(_instant, round_up=True),
+    "start_at_before": partial(_instant, round_up=False),
+    "sort_order": _enum(SortOrder),
+}
+"""How each filter of the API is read. A filter without an entry here fails the test that compares this with the spec."""

@@ -1,0 +1,74 @@
+"""Whether a request that failed is sent again, and when. Pure: no clock, no sleeping, no randomness of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import attrs
+
+Jitter = Callable[[], float]
+"""Gives numbers from 0 to below 1, evenly spread, such as `random.random`."""
+
+_SECONDS = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]*)?")
+_RETRIED = frozenset({408, 429})
+_FIRST_SERVER_ERROR = 500
+
+
+@attrs.frozen
+class RetryPolicy:
+    """Full jitter: the n-th wait is spread evenly between 0 and `base` doubled n times, never above `cap`.
+
+    What cannot succeed on a second try is not tried again: 4xx but for 408 and 429. What the server asks for in
+    `Retry-After` is a floor under the wait; a wait longer than `patience` is not made at all.
+
+    Attributes:
+        retries: How many times one request is sent again at most.
+        base: The ceiling of the first wait, in seconds.
+        cap: The ceiling of every wait, in seconds.
+        patience: The longest `Retry-After`, in seconds, that is waited for.
+
+    """
+
+    retries: int = 4
+    base: float = 0.5
+    cap: float = 30.0
+    patience: float = 120.0
+
+    def wait(self, attempt: int, *, retry_after: float | None, jitter: Jitter) -> float | None:
+        """Seconds until the next try after the given one (1 is the first); None to give up."""
+        if attempt > self.retries or (retry_after is not None and retry_after > self.patience):
+            return None
+        ceiling = min(self.cap, self.base * 2.0 ** min(attempt - 1, 60))
+        return max(retry_after or 0.0, ceiling * jitter())
+
+
+def is_retried(status_code: int) -> bool:
+    """Whether an answer with this status may be another one the next time."""
+    return status_code in _RETRIED or status_code >= _FIRST_SERVER_ERROR
+
+
+def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
+    """Seconds that a `Retry-After` header asks to wait: a number of seconds, or a date (RFC 9110, 10.2.3).
+
+    A time that has passed is 0. None where there is no header, or one that says nothing.
+
+    Example:
+        >>> parse_retry_after("90", now=datetime.now(UTC))
+        90.0
+
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if _SECONDS.fullmatch(text):
+        return max(float(text), 0.0)
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return max((at - now).total_seconds(), 0.0)

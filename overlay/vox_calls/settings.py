@@ -1,0 +1,81 @@
+"""Which key and which server: from the arguments, else from the environment, else the vendor's server."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Generator
+
+import httpx
+
+from vox_calls.errors import ConfigurationError
+
+API_KEY_VARIABLE = "VOX_API_KEY"
+BASE_URL_VARIABLE = "VOX_BASE_URL"
+DEFAULT_BASE_URL = "https://client-api.tryvox.co"
+
+_VERSION_PREFIX = "/v3"
+
+
+class Bearer(httpx.Auth):
+    """Puts the organisation's key on each request, and shows it to nobody else."""
+
+    def __init__(self, api_key: str) -> None:
+        self._header = f"Bearer {api_key}"
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Httpx's way to change a request before it is sent."""
+        request.headers["Authorization"] = self._header
+        yield request
+
+    def __repr__(self) -> str:
+        return "Bearer(***)"
+
+    def __reduce__(self) -> str:
+        raise TypeError("an API key is not pickled; make the client where it is used")
+
+
+def resolve_api_key(api_key: str | None) -> str:
+    """The key that was passed, else the environment's.
+
+    Raises:
+        ConfigurationError: Where there is none, or it cannot be part of a header. The message does not contain it.
+
+    """
+    key = os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key
+    if not key.strip():
+        raise ConfigurationError(f"there is no API key: pass api_key, or set {API_KEY_VARIABLE}")
+    key = key.strip()
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ConfigurationError("the API key has a space or a character that no key has; copy it again")
+    return key
+
+
+def resolve_base_url(base_url: str | None) -> str:
+    """The server that was passed, else the environment's, else the vendor's; with or without `/v3` at its end.
+
+    Raises:
+        ConfigurationError: For anything but an https URL, or http to this very machine.
+
+    """
+    text = base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
+    try:
+        url = httpx.URL(text.strip())
+    except (httpx.InvalidURL, TypeError, AttributeError):
+        raise ConfigurationError("the base URL is not a URL; pass one like https://client-api.tryvox.co") from None
+    if url.userinfo or url.query or url.fragment:
+        raise ConfigurationError("the base URL has a user, a query or a fragment; pass scheme, host and path alone")
+    if not url.host or not (url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host))):
+        raise ConfigurationError(
+            f"the key is sent over https only (or http to this machine), not to {url.scheme or 'no scheme'}://{url.host}"
+        )
+    return str(url).rstrip("/").removesuffix(_VERSION_PREFIX).rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
