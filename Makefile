@@ -7,6 +7,7 @@ BIN := .venv/Scripts
 else
 BIN := .venv/bin
 endif
+LOCKED := .venv/locked
 READY := .venv/ready
 LOCK := scripts/requirements.lock
 CODE := overlay scripts tests
@@ -49,6 +50,10 @@ ci: lint types check-generated demo test  ## Everything that has to hold.
 clean:  ## Remove what was built and installed here.
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-$(READY): $(LOCK) pyproject.toml
+$(LOCKED): $(LOCK) scripts/make_environment.py
 	@$(PYTHON) scripts/make_environment.py .venv $(LOCK)
+	@touch $(LOCKED)
+
+$(READY): $(LOCKED) pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)

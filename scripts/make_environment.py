@@ -2,8 +2,7 @@
 
 python make_environment.py FOLDER LOCK
 
-The environment is made anew whenever the lock or pyproject.toml is newer, so that nothing of an older lock stays
-in it. Runs on the standard library alone, and on Pythons too old for the project, to say so.
+The environment is made anew whenever the lock is newer, so that nothing of an older lock stays in it. Runs on the standard library alone, and on Pythons too old for the project, to say so.
 """
 
 import subprocess
@@ -25,16 +24,17 @@ def main() -> int:
         print("This Python has no ensurepip; on Debian and Ubuntu: apt-get install python3-venv")
         return 1
     scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    pip = [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for arguments in (
-        ["--require-hashes", "--only-binary", ":all:", "-r", lock],
-        ["--no-deps", "--no-build-isolation", "--editable", "."],
-    ):
-        done = subprocess.run([*pip, *arguments], check=False, capture_output=True, text=True)
-        if done.returncode:
-            print(done.stdout + done.stderr)
-            print("The packages of the lock file could not be installed; the reason stands above.")
-            return 1
+    pip = [scripts / "python", "-m", "pip", "install", "--disable-pip-version-check"]
+    done = subprocess.run(
+        [*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", lock],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        print(done.stdout + done.stderr)
+        print(f"The packages of {lock} could not be installed; the reason stands above.")
+        return 1
     return 0
 
 

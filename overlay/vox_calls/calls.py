@@ -48,7 +48,7 @@ class Calls(_Resumable):
         return self._drive(self._restart().calls())
 
     def pages(self) -> Iterator[Page]:
-        """The same, page by page."""
+        """The same, page by page. Where `max_items` cuts the last page short, read on from `.cursor`."""
         return self._drive(self._restart().pages())
 
     def _drive(self, steps: Steps[T]) -> Iterator[T]:
@@ -82,7 +82,7 @@ class AsyncCalls(_Resumable):
         return self._drive(self._restart().calls())
 
     def pages(self) -> AsyncIterator[Page]:
-        """The same, page by page."""
+        """The same, page by page. Where `max_items` cuts the last page short, read on from `.cursor`."""
         return self._drive(self._restart().pages())
 
     async def _drive(self, steps: Steps[T]) -> AsyncIterator[T]:

@@ -165,9 +165,11 @@ class TransportError(VoxCallsError):
 
     """
 
-    def __init__(self, message: str, *, method: str = "GET", path: str = "", attempts: int = 1) -> None:
+    def __init__(
+        self, message: str, *, method: str = "GET", path: str = "", server: str = "", attempts: int = 1
+    ) -> None:
         tries = f" (tried {attempts} times)" if attempts > 1 else ""
-        super().__init__(f"{method} {path} got no answer: {message}{tries}")
+        super().__init__(f"{method} {path} got no answer from {server or 'the server'}: {message}{tries}")
         self.method = method
         self.path = path
         self.attempts = attempts

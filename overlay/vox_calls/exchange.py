@@ -98,8 +98,14 @@ def _failure(
         if isinstance(error, RateLimitError):
             error.retry_after = retry_after
         return error, retry_after, not is_retried(answer.status_code)
-    reason = str(answer) or type(answer).__name__
-    lost = TransportError(reason, method=request["method"].upper(), path=request["url"], attempts=attempt)
+    assert answer is not None  # noqa: S101 - drivers answer a Send
+    lost = TransportError(
+        str(answer) or type(answer).__name__,
+        method=request["method"].upper(),
+        path=request["url"],
+        server=answer.request.url.netloc.decode("ascii"),
+        attempts=attempt,
+    )
     return lost, None, isinstance(answer, _HOPELESS)
 
 

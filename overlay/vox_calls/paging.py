@@ -63,8 +63,9 @@ class Listing:
             more = page.next_cursor is not None
 
     def pages(self) -> Steps[Page]:
-        """Hand out page by page. A page with a call that cannot be decoded is raised instead, so that nobody takes
-        the rest of it for the whole.
+        """Hand out page by page.
+
+        A page with a call that cannot be decoded is raised instead, so that nobody takes the rest for the whole.
         """
         more = self._left > 0
         while more:

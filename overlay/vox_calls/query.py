@@ -185,4 +185,4 @@ NORMALISERS: Mapping[str, Callable[[object], Any]] = {
     "start_at_before": partial(_instant, round_up=False),
     "sort_order": _enum(SortOrder),
 }
-"""How each filter of the API is read. A filter without an entry here fails the test that compares this with the spec."""
+"""How each filter of the API is read. One of the contract's without an entry here fails a test that names it."""

@@ -18,6 +18,7 @@ LATEST = 253_402_300_799_999
 _MILLISECOND = timedelta(milliseconds=1)
 _SECONDS_DIGITS = (10, 11)
 _MILLISECONDS_DIGITS = (12, 13)
+_LARGEST = 10**18  # far beyond any instant; Python refuses to print integers without end
 _ACCEPTED = (
     "pass an aware datetime, an ISO 8601 string with an offset, unix seconds (10 or 11 digits) or unix milliseconds "
     "(12 or 13 digits)"
@@ -137,13 +138,15 @@ def _from_seconds(seconds: float, *, round_up: bool) -> int:
 
 
 def _from_integer(number: int) -> int:
-    digits = len(str(number)) if abs(number) < 10**18 else 19
-    if number >= 0 and digits in _SECONDS_DIGITS:
+    digits = len(str(number)) if 0 <= number <= _LARGEST else 0
+    if digits in _SECONDS_DIGITS:
         return number * 1_000
-    if number >= 0 and digits in _MILLISECONDS_DIGITS:
+    if digits in _MILLISECONDS_DIGITS:
         return number
-    kind = "a negative integer" if number < 0 else f"an integer of {digits if digits < 19 else 'too many'} digits"
-    raise ValueError(f"{kind} is neither unix seconds (10 or 11 digits) nor unix milliseconds (12 or 13 digits)")
+    shape = "negative" if number < 0 else f"{digits} digits long" if digits else "far too long"
+    raise ValueError(
+        f"the integer is {shape}: neither unix seconds (10 or 11 digits) nor unix milliseconds (12 or 13 digits)"
+    )
 
 
 def _divide(number: int, by: int, *, round_up: bool) -> int:

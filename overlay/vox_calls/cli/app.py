@@ -1,0 +1,144 @@
+"""The commands. Each turns its options into the package's own arguments, and its errors into one line and a status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from vox_calls import Client, __version__
+from vox_calls.cli import FAILED, MISUSED
+from vox_calls.errors import ConfigurationError, InvalidQueryError, VoxCallsError
+
+app = typer.Typer(
+    help="Read an organisation's calls back from vox.ai. The key comes from VOX_API_KEY.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_INTERRUPTED = 130
+
+
+class Format(StrEnum):
+    """How calls are written."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if wanted:
+        typer.echo(f"vox-calls {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False
+) -> None:
+    """What every command shares."""
+
+
+@app.command("list")
+def list_(  # noqa: PLR0913, PLR0917 - one option for each filter of the API
+    agent_id: Annotated[list[str] | None, typer.Option(help="Agent, a UUID. Repeatable.")] = None,
+    status: Annotated[list[str] | None, typer.Option(help="Such as ended. Repeatable.")] = None,
+    call_type: Annotated[list[str] | None, typer.Option(help="Such as inbound. Repeatable.")] = None,
+    disconnection_reason: Annotated[list[str] | None, typer.Option(help="Such as user_hangup. Repeatable.")] = None,
+    call_from: Annotated[list[str] | None, typer.Option(help="Caller's number, as 010-1234-5678. Repeatable.")] = None,
+    call_to: Annotated[list[str] | None, typer.Option(help="Called number. Repeatable.")] = None,
+    start_at_after: Annotated[
+        str | None, typer.Option(help="Earliest start: ISO 8601 with an offset, unix seconds or milliseconds.")
+    ] = None,
+    start_at_before: Annotated[str | None, typer.Option(help="Latest start, in the same ways.")] = None,
+    sort_order: Annotated[str | None, typer.Option(help="desc (newest first) or asc.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Where to read on.")] = None,
+    max_items: Annotated[int, typer.Option(help="How many calls at most.")] = 20,
+    format_: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.TABLE,
+    base_url: Annotated[str | None, typer.Option(help="The server; else VOX_BASE_URL, else the vendor's.")] = None,
+) -> None:
+    """List calls, newest first."""
+    from vox_calls.cli import output  # noqa: PLC0415 - `--help` need not wait for rich
+
+    with _reported(), Client(base_url=base_url) as client:
+        calls = client.list_calls(
+            agent_id=agent_id or None,
+            status=status or None,
+            call_type=call_type or None,
+            disconnection_reason=disconnection_reason or None,
+            call_from=call_from or None,
+            call_to=call_to or None,
+            start_at_after=_instant(start_at_after),
+            start_at_before=_instant(start_at_before),
+            sort_order=sort_order,
+            cursor=cursor,
+            max_items=max_items,
+        )
+        if format_ is Format.JSONL:
+            output.write_jsonl(calls, sys.stdout)
+        else:
+            output.write_table(calls)
+
+
+@app.command()
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any free port.")] = 0,
+    calls: Annotated[int, typer.Option(min=0, help="How many made-up calls to serve.")] = 2_000,
+    seed: Annotated[int, typer.Option(help="Another seed, other calls.")] = 1,
+    latency_ms: Annotated[int, typer.Option(min=0, help="Hold every answer back.")] = 0,
+    rate_limit: Annotated[bool, typer.Option(help="5 requests a second and 120 a minute, like the vendor.")] = True,
+) -> None:
+    """Serve the same API on this machine, with made-up calls, until interrupted.
+
+    The first two lines say where it is and its key, ready for a shell.
+    """
+    with _reported():
+        try:
+            from vox_calls import sandbox as boxes  # noqa: PLC0415 - what the extra brings may not be there
+        except ModuleNotFoundError as error:
+            if error.name not in {"starlette", "uvicorn"}:
+                raise
+            raise ConfigurationError("the sandbox is an extra; pip install 'vox-calls[sandbox]'") from None
+        settings = boxes.Settings(
+            boxes.make_key(), windows=boxes.VENDOR_LIMITS if rate_limit else (), latency=latency_ms / 1_000
+        )
+        history = boxes.synthetic_calls(calls, seed=seed, until=datetime.now(UTC))
+        box = boxes.Sandbox(history, port=port, settings=settings)
+        typer.echo(f"VOX_BASE_URL={box.base_url}\nVOX_API_KEY={box.api_key}")
+        sys.stdout.flush()
+        try:
+            box.serve()
+        except KeyboardInterrupt:
+            pass  # the way to end it
+        finally:
+            box.close()
+
+
+def _instant(text: str | None) -> str | int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else text
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except (InvalidQueryError, ConfigurationError) as error:
+        typer.echo(f"vox-calls: {error}", err=True)
+        raise typer.Exit(MISUSED) from None
+    except VoxCallsError as error:
+        typer.echo(f"vox-calls: {error}", err=True)
+        raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(_INTERRUPTED) from None
+    except BrokenPipeError:
+        # The reader has gone, as `head` does; what is still buffered has nowhere to go either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None

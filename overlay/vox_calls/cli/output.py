@@ -1,0 +1,101 @@
+"""Calls for people and for pipes. What came from a call never reaches the terminal as it is."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from vox_calls import Call, Calls
+
+_PIPE_WIDTH = 160
+_STYLES = {"ended": "green", "error": "red", "ongoing": "cyan", "not_connected": "yellow"}
+_HIDDEN = "[hidden]"
+_WIDE = 120
+_RIGHT = {"length", "won"}
+
+
+def write_jsonl(calls: Iterable[Call], stream: TextIO) -> None:
+    """One JSON object a line, as the API sent it, but for the recording's URL, which is a secret."""
+    for call in calls:
+        item = call.to_dict()
+        if item.get("recording_url"):
+            item["recording_url"] = _HIDDEN
+        stream.write(json.dumps(item, ensure_ascii=False) + "\n")
+    stream.flush()
+
+
+def write_table(calls: Calls) -> None:
+    """A table that fits the terminal, and the totals of what it shows. Times are those of the local zone."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPE_WIDTH)
+    columns = _columns(narrow=console.width < _WIDE)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", collapse_padding=True, expand=True)
+    for name in columns:
+        if name == "summary":
+            table.add_column(name, no_wrap=True, ratio=1)
+        else:
+            table.add_column(name, no_wrap=True, justify="right" if name in _RIGHT else "left")
+
+    shown, total, talked, cost = 0, 0, timedelta(), Decimal(0)
+    for page in calls.pages():
+        total = max(total, page.total_count)
+        for call in page.items:
+            shown += 1
+            talked += call.duration or timedelta()
+            cost += call.cost or 0
+            table.add_row(*(_cell(name, show(call), call) for name, show in columns.items()))
+    if shown:
+        console.print(table)
+    console.print(
+        f"{shown:,} of {total:,} calls, {_clock(talked)} long in all, {cost:,.2f} won", highlight=False, soft_wrap=True
+    )
+
+
+def _columns(*, narrow: bool) -> dict[str, Callable[[Call], str]]:
+    zone = datetime.now().astimezone().tzname() or "local"
+    form = "%m-%d %H:%M" if narrow else "%Y-%m-%d %H:%M:%S"
+    columns: dict[str, Callable[[Call], str]] = {
+        f"start ({zone})": lambda call: "-" if call.started_at is None else f"{call.started_at.astimezone():{form}}",
+        "type": lambda call: call.call_type,
+        "status": lambda call: call.status,
+        "reason": lambda call: call.disconnection_reason or "-",
+        "from": lambda call: call.from_number or "-",
+        "to": lambda call: call.to_number or "-",
+        "length": lambda call: "-" if call.duration is None else _clock(call.duration),
+        "won": lambda call: "-" if call.cost is None else f"{call.cost:,.2f}",
+        "summary": lambda call: (call.call_analysis and call.call_analysis.summary) or "",
+    }
+    return {name: show for name, show in columns.items() if not (narrow and name in {"reason", "summary"})}
+
+
+def _cell(name: str, value: str, call: Call) -> Text:
+    return Text(printable(value), style=_STYLES.get(call.status, "") if name == "status" else "")
+
+
+def printable(text: str) -> str:
+    """The text with control and format characters shown instead of obeyed; line ends and tabs become spaces."""
+    return "".join(
+        " " if character in "\r\n\t" else repr(character)[1:-1] if _is_control(character) else character
+        for character in text
+    )
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def _clock(length: timedelta) -> str:
+    seconds = round(length.total_seconds())
+    hours, rest = divmod(abs(seconds), 3_600)
+    clock = f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+    return f"-{clock}" if seconds < 0 else clock

@@ -1,0 +1,29 @@
+"""The API on this machine: the same contract over a real socket, with made-up calls, for trying and for tests.
+
+    from datetime import UTC, datetime
+    from vox_calls import Client
+    from vox_calls.sandbox import Sandbox, synthetic_calls
+
+    with Sandbox(synthetic_calls(1_000, seed=1, until=datetime.now(UTC))) as sandbox:
+        with Client(sandbox.api_key, base_url=sandbox.base_url) as client:
+            print(sum(1 for call in client.list_calls()))
+
+Needs the extra `sandbox`. It listens on loopback alone and keeps nothing when it ends.
+"""
+
+from vox_calls.sandbox.app import Settings
+from vox_calls.sandbox.limits import VENDOR_LIMITS, Window
+from vox_calls.sandbox.server import PortTakenError, Sandbox, make_key
+from vox_calls.sandbox.store import Store
+from vox_calls.sandbox.synthetic import synthetic_calls
+
+__all__ = [
+    "VENDOR_LIMITS",
+    "PortTakenError",
+    "Sandbox",
+    "Settings",
+    "Store",
+    "Window",
+    "make_key",
+    "synthetic_calls",
+]

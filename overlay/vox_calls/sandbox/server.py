@@ -1,0 +1,106 @@
+"""A sandbox that runs: a socket on loopback, and uvicorn behind it in the foreground or in a thread."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+from vox_calls.errors import VoxCallsError
+from vox_calls.sandbox.app import Settings, create_app
+from vox_calls.sandbox.store import Store
+
+HOST = "127.0.0.1"
+_BACKLOG = 128
+
+
+class PortTakenError(VoxCallsError):
+    """Somebody else listens on the port."""
+
+
+def make_key() -> str:
+    """A key that no other sandbox has."""
+    return f"vox_sandbox_{secrets.token_urlsafe(24)}"
+
+
+class Sandbox:
+    """The API on a port of this machine, as a context manager. It lives in a thread and ends with the block.
+
+    Args:
+        calls: The calls to begin with, as JSON has them.
+        port: Where to listen; 0 for any port that is free.
+        settings: Key, rate limits and latency; a new key and the vendor's limits without them.
+
+    Attributes:
+        base_url: Such as `http://127.0.0.1:40123`, for `Client(base_url=...)` or `VOX_BASE_URL`.
+        api_key: The key that it takes.
+        store: Its calls, to add to and to remove from while it runs.
+
+    Raises:
+        PortTakenError: Where the port is not free.
+
+    Example:
+        with Sandbox(synthetic_calls(1_000, seed=1, until=datetime.now(UTC))) as sandbox:
+            client = Client(sandbox.api_key, base_url=sandbox.base_url)
+
+    """
+
+    def __init__(
+        self, calls: Iterable[Mapping[str, Any]] = (), *, port: int = 0, settings: Settings | None = None
+    ) -> None:
+        self._socket = _listen(port)
+        settings = settings or Settings(make_key())
+        self.store = Store()
+        self.store.add(calls)
+        self.api_key = settings.api_key
+        self.base_url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            create_app(self.store, settings),
+            access_log=False,
+            lifespan="off",
+            log_level="critical",
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=60,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self.serve, name="vox-calls-sandbox", daemon=True)
+
+    def serve(self) -> None:
+        """Serve in this thread until interrupted."""
+        self._server.run(sockets=[self._socket])
+
+    def close(self) -> None:
+        """Stop serving and give port and memory back."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join()
+        self._socket.close()
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        # The socket listens already: a request that comes before uvicorn is ready waits for it.
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(f"cannot listen on {HOST}:{port}: {error.strerror}; choose another --port, or 0") from None
+    return listener

@@ -1,0 +1,194 @@
+"""Made-up calls in the proportions that were seen in the wild: for any seed the same ones, and nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, TypeVar
+from uuid import UUID
+
+from vox_calls.models import CallStatus, CallType, DisconnectionReason
+from vox_calls.timestamps import to_unix_ms
+
+T = TypeVar("T")
+
+Call = dict[str, Any]
+"""A call as JSON has it."""
+
+SPAN = timedelta(days=90)
+"""How far back the history goes, however many calls it has."""
+
+# Of 28 calls that were seen: 17 ended, 6 not connected, 3 ongoing, 2 in error.
+_OUTCOMES: dict[tuple[CallStatus, DisconnectionReason | None], float] = {
+    (CallStatus.ENDED, DisconnectionReason.USER_HANGUP): 8,
+    (CallStatus.ENDED, DisconnectionReason.CALL_TRANSFER): 7,
+    (CallStatus.ENDED, DisconnectionReason.AGENT_HANGUP): 1,
+    (CallStatus.ENDED, DisconnectionReason.VOICEMAIL_REACHED): 1,
+    (CallStatus.NOT_CONNECTED, DisconnectionReason.DIAL_NO_ANSWER): 6,
+    (CallStatus.ERROR, DisconnectionReason.FLOW_ERROR): 2,
+    (CallStatus.ONGOING, None): 3,
+}
+# Of the same 28, 16 were inbound, 10 outbound and 2 on the web. The 6 that did not connect had been dialled.
+_TYPES: dict[CallType, float] = {CallType.INBOUND: 16, CallType.OUTBOUND: 4, CallType.WEB: 2}
+_DIALLED: dict[CallType, float] = {CallType.OUTBOUND: 1}
+_RARE = 0.02  # the weight of each value of the contract that was not among the 28
+
+_COSTS = ("150.00", "200.00")
+_SENTIMENTS = ("positive", "neutral", "negative")
+_HOURS = (1, 1, 1, 1, 1, 1, 2, 4, 10, 30, 34, 30, 18, 30, 34, 34, 30, 24, 12, 8, 6, 4, 2, 1)
+_SEOUL_HOURS_AHEAD = 9
+_DAY_MS = 86_400_000
+_HOUR_MS = 3_600_000
+
+_SURNAMES = "김이박최정강조윤장임"
+_NAMES = ("서준", "하은", "도윤", "지우", "예준", "수아", "시우", "지민", "주원", "채원")
+_PRODUCTS = ("정수기 렌탈", "인터넷 결합 상품", "자동차 보험", "건강 검진", "가전 수리", "택배 배송")
+_MATTERS = (
+    "{} 방문 일정을 바꾸고 싶다고 하여 가능한 날짜를 안내했습니다.",
+    "{} 요금이 지난달보다 많이 나온 이유를 물어 상담원에게 연결했습니다.",
+    "{} 해지 절차를 문의하여 위약금을 설명했습니다.",
+    '{} 신청 내역을 확인한 뒤 "다시 전화하겠다"고 했습니다.',
+    "{} 안내를 끝까지 듣고 통화를 마쳤습니다.",
+)
+_CITIES = ("서울 강남구", "부산 해운대구", "대구 수성구", "인천 연수구", "광주 서구", "제주 제주시")
+
+
+def synthetic_calls(count: int, *, seed: int, until: datetime) -> Iterator[Call]:
+    """Calls in the order of time, the last of them just before `until`.
+
+    The same count, seed and instant give the same calls. All 90 days before `until` have some, working hours in
+    Seoul more than nights, and a few share their millisecond.
+    """
+    random = Random(seed)  # noqa: S311 - made-up data, not secrets
+    outcomes = _with_rare(_OUTCOMES, [(_status_of(reason), reason) for reason in DisconnectionReason])
+    outcomes = _with_rare(outcomes, [(status, None) for status in CallStatus], known={key[0] for key in outcomes})
+    types = _with_rare(_TYPES, list(CallType))
+    agents = [_Agent(random) for _ in range(12)]
+    chosen = zip(
+        _instants(random, count, to_unix_ms(until)),
+        _choices(random, outcomes, count),
+        _choices(random, types, count),
+        _choices(random, _DIALLED, count),
+        random.choices(agents, weights=range(len(agents), 0, -1), k=count),
+        strict=True,
+    )
+    for number, (at, (status, reason), any_type, dialled, agent) in enumerate(chosen):
+        call_type = dialled if status is CallStatus.NOT_CONNECTED else any_type
+        yield _call(random, number, at, status, reason, call_type, agent)
+
+
+class _Agent:
+    def __init__(self, random: Random) -> None:
+        self.reference = {
+            "agent_id": _uuid(random),
+            "agent_version": random.choice(("production", "production", "current", f"v{random.randrange(1, 300)}")),
+        }
+        self.number = f"02{random.randrange(10**7):07d}"
+        self.product = random.choice(_PRODUCTS)
+
+
+def _call(  # noqa: PLR0913, PLR0917 - what was drawn for it
+    random: Random,
+    number: int,
+    at: int,
+    status: CallStatus,
+    reason: DisconnectionReason | None,
+    call_type: CallType,
+    agent: _Agent,
+) -> Call:
+    draw = random.random()
+    fine = int(draw * 1_000_000)
+    waiting = status in (CallStatus.QUEUED, CallStatus.CANCELED)
+    talked = status in (CallStatus.ENDED, CallStatus.ERROR)
+    running = status in (CallStatus.ONGOING, CallStatus.QUEUED)
+    private = fine % 100 == 0
+    seconds = 4 + fine % 400 if talked else 20 + fine % 20
+    customer = f"010{fine * 97 % 2_000:04d}{random.randrange(10_000):04d}"
+    inbound, web = call_type is CallType.INBOUND, call_type is CallType.WEB
+    call_id = _uuid(random)
+    return {
+        "id": call_id,
+        "agent": agent.reference,
+        "call_type": call_type.value,
+        "status": status.value,
+        "from_number": None if web else customer if inbound else agent.number,
+        "to_number": None if web else agent.number if inbound else customer,
+        "presentation_number": None if web or inbound else agent.number,
+        "disconnection_reason": None if reason is None else reason.value,
+        "start_at": None if waiting else at,
+        "end_at": None if running or waiting else at + seconds * 1_000 + fine % 1_000,
+        "recording_url": f"https://recordings.sandbox.invalid/{call_id}.wav?X-Signature={fine:06x}"
+        if talked and not private
+        else None,
+        "metadata": {"campaign": f"{agent.product} 안내", "attempt": 1 + fine % 3} if fine % 4 == 0 else {},
+        "dynamic_variables": _variables(number, fine, customer, agent),
+        "call_analysis": None if running or private else _analysis(fine, agent),
+        "call_cost": {"total_cost": _COSTS[fine % 2]} if talked else None,
+        "variant_label": "greeting-b" if fine % 10 == 1 else None,
+        "opt_out_sensitive_data_storage": private,
+    }
+
+
+def _variables(number: int, fine: int, customer: str, agent: _Agent) -> dict[str, Any]:
+    # Keys in every style that was seen, and values of every type.
+    variables: dict[str, Any] = {
+        "did": agent.number,
+        "A_RN": f"{fine:06d}",
+        "fs-support": fine % 2 == 0,
+        "integer": fine % 97,
+        "customer_name": _SURNAMES[fine % 10] + _NAMES[fine // 10 % 10],
+        "orderNo": f"VX-{number:07d}",
+        "배송지": _CITIES[fine % 6],
+        "X-Session-Id": f"{fine * 2_654_435_761 % 2**32:08x}",
+        "callback.phone": customer,
+        "discount rate": fine % 30 / 10,
+    }
+    if fine % 3:
+        variables["history"] = [{"제품": agent.product, "count": fine % 5}]
+    if fine % 2:
+        variables["memo"] = None
+    return variables
+
+
+def _analysis(fine: int, agent: _Agent) -> dict[str, Any]:
+    return {
+        "summary": "고객이 " + _MATTERS[fine % 5].format(agent.product),
+        "user_sentiment": _SENTIMENTS[fine % 3],
+        "custom_analysis_data": [{"name": "해결 여부", "value": fine % 2 == 0}, {"name": "score", "value": fine % 6}]
+        if fine % 2
+        else [],
+    }
+
+
+def _instants(random: Random, count: int, until: int) -> list[int]:
+    days = SPAN.days
+    instants = []
+    for day, hour in zip(
+        random.choices(range(days), k=count), random.choices(range(24), weights=_HOURS, k=count), strict=True
+    ):
+        # A campaign dials many numbers at once: whole seconds make some calls share their instant.
+        second = int(random.random() * 3_600) * 1_000
+        instants.append(((hour - _SEOUL_HOURS_AHEAD) % 24 * _HOUR_MS + second - until) % _DAY_MS + day * _DAY_MS)
+    return sorted(until - days * _DAY_MS + instant for instant in instants)
+
+
+def _status_of(reason: DisconnectionReason) -> CallStatus:
+    if "error" in reason.value:
+        return CallStatus.ERROR
+    if reason.value.startswith("dial_") or "limit" in reason.value:
+        return CallStatus.NOT_CONNECTED
+    return CallStatus.ENDED
+
+
+def _with_rare(seen: dict[T, float], all_: Sequence[T], known: set[Any] | None = None) -> dict[T, float]:
+    missing = (key for key in all_ if key not in seen and not (known and isinstance(key, tuple) and key[0] in known))
+    return {**seen, **dict.fromkeys(missing, _RARE)}
+
+
+def _choices(random: Random, weights: dict[T, float], count: int) -> list[T]:
+    return random.choices(list(weights), weights=list(weights.values()), k=count)
+
+
+def _uuid(random: Random) -> str:
+    return str(UUID(int=random.getrandbits(128), version=4))
