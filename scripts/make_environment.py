@@ -2,7 +2,8 @@
 
 python make_environment.py FOLDER LOCK
 
-The environment is made anew whenever the lock is newer, so that nothing of an older lock stays in it. Runs on the standard library alone, and on Pythons too old for the project, to say so.
+The environment is made anew whenever the lock is newer, so that nothing of an older lock stays in it.
+Runs on the standard library alone, and on Pythons too old for the project, to say so.
 """
 
 import subprocess

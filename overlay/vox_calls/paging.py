@@ -118,9 +118,14 @@ def decode_page(answer: httpx.Response, watch: EnumWatch) -> tuple[Page, list[Ca
 
     """
     body = parse(answer.content)
-    raw_items = body.get("items") if isinstance(body, dict) else None
-    if isinstance(body, dict) and isinstance(raw_items, list):
-        body = {**body, "items": []}
+    raw_items = None
+    if isinstance(body, dict):
+        # Absent lists are empty elsewhere. Here that would end an iteration that has not come to its end.
+        if "items" not in body:
+            raise InvalidResponseError("items", "the field is missing")
+        raw_items = body["items"]
+        if isinstance(raw_items, list):
+            body = {**body, "items": []}
     envelope = _ENVELOPE.decode(body)
     page = Page(items=[], total_count=envelope.total_count, next_cursor=envelope.next_cursor)
     page.additional_properties = envelope.additional_properties

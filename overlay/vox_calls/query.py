@@ -26,6 +26,7 @@ E = TypeVar("E", CallStatus, CallType, DisconnectionReason, SortOrder)
 
 # Instants in this range have 10 or 11 digits as milliseconds, which the API takes for seconds.
 _MISREAD = range(10**9, 10**11)
+_LONGEST_SHOWN = 60
 _LOCAL_NUMBER = re.compile(r"[0-9]{3,12}")
 _SEPARATORS = frozenset(".()[]{}")
 _SEPARATOR_CATEGORIES = frozenset({"Zs", "Pd"})
@@ -170,8 +171,11 @@ def _cursor(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line of a message
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - whatever an object's own repr does, such as that of an integer without end
+        return f"an {type(value).__name__}"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
 NORMALISERS: Mapping[str, Callable[[object], Any]] = {

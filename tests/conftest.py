@@ -1,0 +1,100 @@
+"""A running sandbox with known calls, and one way to read from it that is every driver in turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+import trio
+
+import vox_calls
+from vox_calls.sandbox import Sandbox, Settings, make_key, synthetic_calls
+
+NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+CALLS = 3_000
+
+
+@attrs.define
+class Reading:
+    """What came of one iteration: the calls, the requests as the server saw them, and where to read on."""
+
+    calls: list[vox_calls.Call]
+    requests: list[httpx.URL]
+    cursor: str | None
+
+    @property
+    def ids(self) -> list[str]:
+        return [call.id for call in self.calls]
+
+
+Read = Callable[..., Reading]
+
+
+@pytest.fixture(scope="session")
+def calls() -> list[dict[str, Any]]:
+    """The sandbox's calls as JSON, oldest first."""
+    return list(synthetic_calls(CALLS, seed=7, until=NOW))
+
+
+@pytest.fixture(scope="session")
+def sandbox(calls: list[dict[str, Any]]) -> Iterator[Sandbox]:
+    """A sandbox that nobody changes, without rate limits."""
+    with Sandbox(calls, settings=Settings(make_key(), windows=())) as running:
+        yield running
+
+
+@pytest.fixture
+def empty_sandbox() -> Iterator[Sandbox]:
+    """A sandbox of the test's own, without calls and rate limits."""
+    with Sandbox(settings=Settings(make_key(), windows=())) as running:
+        yield running
+
+
+@pytest.fixture(params=["sync", "asyncio", "trio"])
+def read(request: pytest.FixtureRequest) -> Read:
+    """Read calls from a sandbox, by each driver in turn: `read(sandbox, status="ended")`."""
+    return {"sync": read_sync, "asyncio": read_asyncio, "trio": read_trio}[request.param]
+
+
+def read_sync(sandbox: Sandbox, **filters: Any) -> Reading:
+    requests: list[httpx.URL] = []
+    with (
+        httpx.Client(event_hooks={"request": [lambda request: requests.append(request.url)]}) as http,
+        vox_calls.Client(
+            sandbox.api_key, base_url=sandbox.base_url, rate_limit=None, retries=0, http_client=http
+        ) as client,
+    ):
+        calls = client.list_calls(**filters)
+        return Reading(list(calls), requests, calls.cursor)
+
+
+async def read_async(sandbox: Sandbox, **filters: Any) -> Reading:
+    requests: list[httpx.URL] = []
+
+    async def seen(request: httpx.Request) -> None:
+        requests.append(request.url)
+
+    async with (
+        httpx.AsyncClient(event_hooks={"request": [seen]}) as http,
+        vox_calls.AsyncClient(
+            sandbox.api_key, base_url=sandbox.base_url, rate_limit=None, retries=0, http_client=http
+        ) as client,
+    ):
+        calls = client.list_calls(**filters)
+        return Reading([call async for call in calls], requests, calls.cursor)
+
+
+def read_asyncio(sandbox: Sandbox, **filters: Any) -> Reading:
+    return asyncio.run(read_async(sandbox, **filters))
+
+
+def read_trio(sandbox: Sandbox, **filters: Any) -> Reading:
+    async def main() -> Reading:
+        return await read_async(sandbox, **filters)
+
+    return trio.run(main)

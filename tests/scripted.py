@@ -1,0 +1,108 @@
+"""Drive the sans-I/O steps by hand: answers from a script, time from a number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import attrs
+import httpx
+
+from vox_calls.decoding import EnumWatch
+from vox_calls.errors import InvalidResponseError
+from vox_calls.exchange import Environment, Send, Steps, Wait
+from vox_calls.paging import Listing
+from vox_calls.pacing import Pacer, RateLimit
+from vox_calls.query import Query
+from vox_calls.retrying import RetryPolicy
+
+T = TypeVar("T")
+Answer = httpx.Response | httpx.RequestError
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+REQUEST = httpx.Request("GET", "https://api.example/v3/calls")
+
+
+@attrs.define
+class World:
+    """A server that answers from a script, and a clock that only waiting moves."""
+
+    answers: Iterable[Answer]
+    retries: int = 0
+    limit: RateLimit | None = None
+    jitter: float = 0.999
+    latency: float = 0.0
+    time: float = 1_000.0
+    waits: list[float] = attrs.field(factory=list)
+    sent: list[dict[str, Any]] = attrs.field(factory=list)
+    sent_at: list[float] = attrs.field(factory=list)
+
+    def environment(self) -> Environment:
+        return Environment(
+            policy=RetryPolicy(retries=self.retries),
+            pacer=Pacer(self.limit),
+            clock=lambda: self.time,
+            jitter=lambda: self.jitter,
+            now=lambda: NOW,
+        )
+
+    def run(self, steps: Steps[T], take: Callable[[T], None]) -> None:
+        """Do what a driver does, and give each result to `take`, so that it is there when an error comes."""
+        script = iter(self.answers)
+        answer: Answer | None = None
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration:
+                return
+            answer = None
+            if isinstance(step, Send):
+                self.sent.append(step.request["params"])
+                self.sent_at.append(self.time)
+                self.time += self.latency
+                answer = next(script)
+            elif isinstance(step, Wait):
+                self.waits.append(step.seconds)
+                self.time += step.seconds
+            else:
+                take(step)
+
+
+def answer(status: int = 200, body: object = None, **headers: str) -> httpx.Response:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return httpx.Response(status, content=content, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+def lost(kind: type[httpx.RequestError] = httpx.ReadError, message: str = "connection reset") -> httpx.RequestError:
+    return kind(message, request=REQUEST)
+
+
+def call(call_id: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": call_id,
+        "agent": {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v3"},
+        "call_type": "inbound",
+        "status": "ended",
+        **fields,
+    }
+
+
+def page(*items: object, cursor: object = None, **fields: Any) -> httpx.Response:
+    made = [call(item) if isinstance(item, str) else item for item in items]
+    return answer(body={"items": made, "total_count": 7, "next_cursor": cursor, **fields})
+
+
+def listing(
+    world: World,
+    *,
+    strict: bool = False,
+    on_invalid: Callable[[InvalidResponseError], None] | None = None,
+    page_size: int = 2,
+    cursor: str | None = None,
+    max_items: int | None = None,
+    **filters: object,
+) -> Listing:
+    query = Query.of(page_size=page_size, cursor=cursor, max_items=max_items, **filters)
+    return Listing(query, world.environment(), EnumWatch(strict=strict), on_invalid)

@@ -1,0 +1,163 @@
+"""The contract is valid, says what is known of the API, and the code on both sides of it says the same."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from enum import Enum
+from typing import Any
+
+import attrs
+import pytest
+import vox_calls_raw.models
+from contract import operation, parameters, resolve, schemas, spec
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from vox_calls_raw.api.calls import list_calls as raw_list_calls
+
+import vox_calls
+from vox_calls import query
+from vox_calls.sandbox import app, store
+
+ENUMS = {name: schema["enum"] for name, schema in schemas().items() if "enum" in schema}
+OBJECTS = {name: schema for name, schema in schemas().items() if schema.get("type") == "object"}
+CLIENTS = [vox_calls.Client, vox_calls.AsyncClient]
+
+
+def test_the_spec_is_valid_openapi_3_1() -> None:
+    OpenAPIV31SpecValidator(spec()).validate()
+
+
+def test_the_operation_is_the_vendors() -> None:
+    assert [server["url"] for server in spec()["servers"]] == ["https://client-api.tryvox.co"]
+    assert operation()["operationId"] == "list_calls"
+    (security,) = [*spec()["security"][0]]
+    assert spec()["components"]["securitySchemes"][security]["scheme"] == "bearer"
+    assert list(operation()["responses"]) == ["200", "400", "401", "403", "404", "429", "default"]
+    assert "Retry-After" in operation()["responses"]["429"]["headers"]
+
+
+def test_the_parameters_are_those_that_the_server_lists_in_its_order() -> None:
+    assert list(parameters()) == [
+        "agent_id",
+        "status",
+        "call_type",
+        "disconnection_reason",
+        "call_from",
+        "call_to",
+        "start_at_after",
+        "start_at_before",
+        "sort_order",
+        "cursor",
+        "limit",
+    ]
+    assert all(parameter["in"] == "query" and not parameter.get("required") for parameter in parameters().values())
+
+
+def test_arrays_are_sent_by_repeating_the_parameter_and_never_empty() -> None:
+    arrays = {name: one for name, one in parameters().items() if one["schema"].get("type") == "array"}
+    assert list(arrays) == ["agent_id", "status", "call_type", "disconnection_reason", "call_from", "call_to"]
+    assert all(one["style"] == "form" and one["explode"] is True for one in arrays.values())
+    assert all(one["schema"]["minItems"] == 1 for one in arrays.values())
+
+
+def test_limit_and_order_have_the_vendors_bounds_and_defaults() -> None:
+    limit = parameters()["limit"]["schema"]
+    assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, 100, 50)
+    assert parameters()["sort_order"]["schema"]["default"] == "desc"
+    assert query.MAX_PAGE_SIZE == app.MAX_LIMIT == limit["maximum"]
+    assert limit["default"] == app.DEFAULT_LIMIT
+
+
+def test_the_enums_have_as_many_values_as_the_vendor_documents() -> None:
+    assert {name: len(values) for name, values in ENUMS.items()} == {
+        "CallStatus": 6,
+        "CallType": 5,
+        "DisconnectionReason": 17,
+        "SortOrder": 2,
+    }
+
+
+@pytest.mark.parametrize("name", ENUMS)
+def test_each_enum_value_is_a_member_of_its_enum(name: str) -> None:
+    enum = getattr(vox_calls, name)
+    assert issubclass(enum, Enum)
+    assert [member.value for member in enum] == ENUMS[name]
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_each_response_field_is_required_and_known_to_its_class(name: str) -> None:
+    # A field that may be absent would bring the generator's Unset to users: here it is required, and nullable.
+    properties = OBJECTS[name].get("properties", {})
+    assert sorted(OBJECTS[name].get("required", [])) == sorted(properties)
+    generated = getattr(vox_calls_raw.models, name)
+    if properties:
+        wire_names = [field.metadata.get("wire_name", field.name) for field in attrs.fields(generated) if field.init]
+        assert wire_names == list(properties)
+    else:
+        assert issubclass(generated, dict)
+
+
+def test_a_call_has_each_field_of_the_contract_under_its_own_name() -> None:
+    assert {field.name for field in attrs.fields(vox_calls.Call)} >= set(schemas()["Call"]["properties"])
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_each_parameter_is_offered_by_list_calls(client: type[Any]) -> None:
+    offered = set(inspect.signature(client.list_calls).parameters) - {"self"}
+    own = {"page_size", "max_items", "on_invalid"}
+    assert offered - own == set(parameters()) - {"limit"}, "list_calls and openapi/calls.yaml differ"
+    assert own <= offered
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_each_parameter_has_a_type_that_fits_the_contract(client: type[Any]) -> None:
+    hints = typing.get_type_hints(client.list_calls)
+    for name, parameter in parameters().items():
+        if name == "limit":
+            continue
+        schema = resolve(parameter["schema"])
+        items = resolve(schema.get("items", schema))
+        kinds = set(typing.get_args(hints[name]))
+        assert type(None) in kinds, name
+        assert int in kinds or float in kinds if items["type"] == "integer" else str in kinds, name
+        many = any(typing.get_origin(kind) is not None for kind in kinds)
+        assert many == (schema["type"] == "array"), name
+        if "enum" in items:
+            assert any(isinstance(kind, type) and issubclass(kind, Enum) for kind in kinds), name
+
+
+def test_each_filter_of_the_contract_has_its_normaliser_its_request_and_its_place_in_the_sandbox() -> None:
+    paging = {"sort_order", "cursor", "limit"}
+    assert set(query.NORMALISERS) == set(parameters()) - paging | {"sort_order"}
+    assert list(inspect.signature(raw_list_calls._get_kwargs).parameters) == list(parameters())
+    assert app.ALLOWED_PARAMETERS == tuple(parameters())
+    assert set(store.CONDITIONS) == set(parameters()) - paging == set(app._FILTERS)
+
+
+def test_no_name_of_a_response_field_or_enum_value_is_written_into_the_overlay_but_where_it_adds_to_it() -> None:
+    derived = {"start_at", "end_at", "call_cost", "total_cost", "items", "total_count", "next_cursor", "id"}
+    derived |= {"call_type", "status"}  # the repr of a call
+    fields = {name for schema in OBJECTS.values() for name in schema.get("properties", {})} - derived
+    fields -= {"error", "code", "message", "details", *parameters()}  # the envelope's, and those of filters
+    values = {value for name in ENUMS for value in ENUMS[name]} - set(parameters()) - {"error"}
+    package = vox_calls.__path__[0]
+    core = {module.name: module.read_text(encoding="utf-8") for module in sorted(_modules(package))}
+    for name, source in core.items():
+        strings = {node for node in _string_constants(source)}
+        assert not strings & (fields | values), f"{name} repeats the contract"
+
+
+def _modules(package: str) -> Any:
+    from pathlib import Path
+
+    return Path(package).glob("*.py")
+
+
+def _string_constants(source: str) -> set[str]:
+    import ast
+
+    return {
+        node.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }

@@ -1,0 +1,236 @@
+"""One bad value never costs a page: strict types, a path for every fault, and whatever is unknown is kept."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import pickle
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted import call
+
+from vox_calls import Call, CallStatus, InvalidResponseError, UnknownEnumValueError
+from vox_calls.decoding import EnumWatch
+from vox_calls.sandbox import synthetic_calls
+
+FULL: dict[str, Any] = call(
+    "a",
+    disconnection_reason="user_hangup",
+    from_number="01012345678",
+    to_number=None,
+    presentation_number=None,
+    start_at=1_793_491_200_000,
+    end_at=1_793_491_294_500,
+    recording_url="https://recordings.example/secret",
+    metadata={"user_id": 5},
+    dynamic_variables={"fs-support": True, "nested": {"a": [1, None]}},
+    call_analysis={"summary": "안녕하세요", "user_sentiment": "neutral", "custom_analysis_data": [{"k": "v"}]},
+    call_cost={"total_cost": "150.00"},
+    variant_label="b",
+    opt_out_sensitive_data_storage=False,
+)
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    item = copy.deepcopy(FULL)
+    *outer, last = path.split(".")
+    target = item
+    for key in outer:
+        target = target[key]
+    target[last] = value
+    return item
+
+
+def test_a_call_has_the_wires_fields_and_types_and_what_is_made_of_them() -> None:
+    decoded = Call.from_dict(FULL)
+
+    assert decoded.status is CallStatus.ENDED
+    assert decoded.agent.agent_id == UUID("7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2")
+    assert decoded.start_at == 1_793_491_200_000
+    assert decoded.started_at == datetime(2026, 11, 1, tzinfo=UTC)
+    assert decoded.ended_at == datetime(2026, 11, 1, 0, 1, 34, 500_000, tzinfo=UTC)
+    assert decoded.duration == timedelta(seconds=94.5)
+    assert decoded.cost == Decimal("150.00")
+    assert decoded.metadata["user_id"] == decoded.metadata.get("user_id") == 5
+    assert dict(decoded.dynamic_variables) == FULL["dynamic_variables"]
+    assert decoded.call_analysis is not None
+    assert decoded.call_analysis.custom_analysis_data == [{"k": "v"}]
+    assert decoded.to_dict() == FULL
+    assert json.loads(json.dumps(decoded.to_dict())) == FULL
+
+
+def test_what_may_be_absent_is_null_or_empty() -> None:
+    decoded = Call.from_dict(call("a", call_analysis={}, call_cost={}))
+
+    assert (decoded.disconnection_reason, decoded.recording_url, decoded.variant_label) == (None, None, None)
+    assert (decoded.started_at, decoded.ended_at, decoded.duration, decoded.cost) == (None, None, None, None)
+    assert decoded.opt_out_sensitive_data_storage is None
+    assert decoded.metadata == decoded.dynamic_variables == {}
+    assert decoded.call_analysis is not None
+    assert decoded.call_analysis.summary is None
+    assert decoded.call_analysis.custom_analysis_data == []
+    assert decoded.to_dict() == call("a", call_analysis={}, call_cost={})
+
+
+@pytest.mark.parametrize("name", ["id", "agent", "call_type", "status"])
+def test_what_must_be_there_is_missed_by_name(name: str) -> None:
+    item = {key: value for key, value in FULL.items() if key != name}
+    with pytest.raises(InvalidResponseError) as caught:
+        Call.decode(item, path="items[3]")
+    assert caught.value.path == f"items[3].{name}"
+    assert caught.value.raw == item
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("start_at", "2024"),
+        ("start_at", 1.5),
+        ("start_at", True),
+        ("id", None),
+        ("id", 5),
+        ("status", None),
+        ("status", 5),
+        ("disconnection_reason", 5),
+        ("agent", None),
+        ("agent.agent_id", "not a uuid"),
+        ("agent.agent_version", 262),
+        ("metadata", None),
+        ("metadata", []),
+        ("dynamic_variables", "x"),
+        ("call_analysis", []),
+        ("call_analysis.summary", 5),
+        ("call_analysis.custom_analysis_data", {}),
+        ("call_analysis.custom_analysis_data", None),
+        ("call_cost", "150.00"),
+        ("call_cost.total_cost", 150),
+        ("opt_out_sensitive_data_storage", "false"),
+    ],
+)
+def test_a_wrong_type_is_told_with_its_path_and_without_its_value(path: str, value: object) -> None:
+    with pytest.raises(InvalidResponseError) as caught:
+        Call.decode(changed(path, value), path="items[3]")
+    assert caught.value.path == f"items[3].{path}"
+    assert "not a uuid" not in str(caught.value)
+
+
+@pytest.mark.parametrize("item", [None, 5, "x", [], True])
+def test_what_is_no_object_is_no_call(item: object) -> None:
+    with pytest.raises(InvalidResponseError, match=r"items\[0\]: Expected `object`"):
+        Call.decode(item, path="items[0]")
+
+
+def test_a_fault_in_a_list_is_told_with_its_position() -> None:
+    with pytest.raises(InvalidResponseError) as caught:
+        Call.from_dict(changed("call_analysis.custom_analysis_data", [{}, 5]))
+    assert caught.value.path == "call_analysis.custom_analysis_data[1]"
+
+
+@pytest.mark.parametrize("where", ["", "agent.", "call_analysis.", "call_cost."])
+@pytest.mark.parametrize("name", ["brand_new", "additional_properties", "_json", "self"])
+def test_unknown_fields_are_kept_at_any_depth_whatever_their_name(where: str, name: str) -> None:
+    item = changed(f"{where}{name}", [1, {"a": None}])
+    decoded: Any = Call.from_dict(item)
+    holder = getattr(decoded, where.rstrip(".")) if where else decoded
+    assert holder.additional_properties == {name: [1, {"a": None}]}
+    assert decoded.to_dict() == item
+
+
+def test_unknown_enum_values_are_kept_and_warned_of_once_each(caplog: pytest.LogCaptureFixture) -> None:
+    watch = EnumWatch()
+    item = FULL | {"status": "registered", "call_type": "unit_test", "disconnection_reason": "ENDED"}
+    with caplog.at_level(logging.WARNING, logger="vox_calls"):
+        decoded = [Call.decode(item, watch=watch) for _ in range(3)]
+
+    status = decoded[0].status
+    assert status == "registered" == str(status)
+    assert not status.is_known
+    assert decoded[0].call_type == "unit_test"
+    assert decoded[0].disconnection_reason == "ENDED"
+    assert [record.getMessage().split()[1] for record in caplog.records] == ["'unit_test'", "'registered'", "'ENDED'"]
+
+
+def test_an_unknown_enum_value_is_not_taken_for_known_because_a_member_has_that_name() -> None:
+    assert not CallStatus("ENDED").is_known
+    assert CallStatus.ENDED.is_known
+    assert CallStatus("ENDED") != CallStatus.ENDED
+
+
+def test_an_unknown_enum_value_survives_pickling_and_copying() -> None:
+    unknown = CallStatus("registered")
+    for twin in (pickle.loads(pickle.dumps(unknown)), copy.copy(unknown), copy.deepcopy(unknown)):
+        assert twin == unknown
+        assert isinstance(twin, CallStatus)
+        assert not twin.is_known
+    assert {unknown: 1}["registered"] == 1  # type: ignore[index] # a str like any other
+    assert json.dumps({"status": unknown}) == '{"status": "registered"}'
+
+
+def test_strict_enums_make_an_unknown_value_an_error_with_its_path() -> None:
+    with pytest.raises(UnknownEnumValueError) as caught:
+        Call.decode(FULL | {"disconnection_reason": "new"}, path="items[9]", watch=EnumWatch(strict=True))
+    assert caught.value.path == "items[9].disconnection_reason"
+
+
+@pytest.mark.parametrize("total", ["", "free", "1,500.00", "NaN", "1e3", "1_000", "٣", " 1"])
+def test_a_cost_that_is_no_number_costs_only_the_cost(total: str) -> None:
+    decoded = Call.from_dict(FULL | {"call_cost": {"total_cost": total}})
+    assert decoded.id == "a"
+    with pytest.raises(InvalidResponseError) as caught:
+        _ = decoded.cost
+    assert caught.value.path == "call_cost.total_cost"
+
+
+@pytest.mark.parametrize("ms", [-1, 10**15, 10**18])
+def test_a_start_that_is_no_instant_costs_only_the_start(ms: int) -> None:
+    decoded = Call.from_dict(FULL | {"start_at": ms})
+    assert decoded.start_at == ms
+    with pytest.raises(InvalidResponseError) as caught:
+        _ = decoded.started_at
+    assert caught.value.path == "start_at"
+
+
+def test_a_repr_shows_nobodys_number_words_or_recording() -> None:
+    shown = repr(Call.from_dict(FULL))
+    assert "'a'" in shown
+    assert not any(secret in shown for secret in ("secret", "01012345678", "안녕"))
+
+
+def test_a_call_made_by_hand_can_be_turned_into_json() -> None:
+    made = Call.from_dict(FULL)
+    by_hand = Call(**{name: getattr(made, name) for name in FULL})
+    assert by_hand == made
+    assert by_hand.to_dict() == FULL
+
+
+def test_everything_that_the_sandbox_makes_up_decodes_and_comes_back() -> None:
+    for item in synthetic_calls(500, seed=3, until=datetime(2026, 11, 1, tzinfo=UTC)):
+        assert Call.decode(item, watch=EnumWatch(strict=True)).to_dict() == item
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+PATHS = [*FULL, "agent.agent_id", "call_analysis.summary", "call_analysis.custom_analysis_data", "call_cost.total_cost"]
+
+
+@given(st.sampled_from(PATHS), JSON)
+def test_any_value_anywhere_is_decoded_or_told_by_its_path(path: str, value: object) -> None:
+    item = changed(path, value)
+    before = copy.deepcopy(item)
+    try:
+        decoded = Call.decode(item, path="items[0]")
+    except InvalidResponseError as error:
+        assert error.path.startswith(f"items[0].{path}")  # noqa: PT017 - either outcome is fine
+    else:
+        assert decoded.to_dict() == before
+    assert item == before

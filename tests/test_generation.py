@@ -1,0 +1,146 @@
+"""Regenerating: the same bytes, a check that catches what was changed, and additions that need no handwritten code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from contract import ROOT
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The repository's sources, to change at will."""
+    for name in ("openapi", "generated", "overlay", "scripts"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def generate(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, copy / "scripts" / "generate.py", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_what_is_committed_is_what_the_contract_gives_and_no_cache_is_left(copy: Path) -> None:
+    done = generate(copy, "--check")
+    assert done.returncode == 0, done.stderr
+    generate(copy)
+    files = {path.relative_to(copy / "generated") for path in (copy / "generated").rglob("*")}
+    assert files == {
+        path.relative_to(ROOT / "generated")
+        for path in (ROOT / "generated").rglob("*")
+        if "__pycache__" not in path.parts
+    }
+    assert not any(path.name.startswith(".") for path in files)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("hand edit", "different  generated/vox_calls_raw/models/call.py"),
+        ("stray file", "stray      generated/vox_calls_raw/models/extra.py"),
+        ("deleted file", "missing    generated/vox_calls_raw/py.typed"),
+        ("changed spec", "changed    openapi/calls.yaml"),
+        ("another formatter in the lock", "the lock asks for 0.0.1"),
+    ],
+)
+def test_the_check_names_what_was_changed_and_says_what_to_do(copy: Path, change: str, named: str) -> None:
+    raw = copy / "generated" / "vox_calls_raw"
+    match change:
+        case "hand edit":
+            edit(
+                raw / "models" / "call.py", "    variant_label: None | str\n    opt", "    variant_label: str\n    opt"
+            )
+        case "stray file":
+            (raw / "models" / "extra.py").touch()
+        case "deleted file":
+            (raw / "py.typed").unlink()
+        case "changed spec":
+            edit(copy / "openapi" / "calls.yaml", "enum: [asc, desc]", "enum: [asc, desc, random]")
+        case _:
+            lock = copy / "scripts" / "requirements.lock"
+            lines = lock.read_text(encoding="utf-8").splitlines(keepends=True)
+            lock.write_text("".join("ruff==0.0.1 \\\n" if line.startswith("ruff==") else line for line in lines))
+
+    done = generate(copy, "--check")
+
+    assert done.returncode == 1
+    assert named in done.stderr
+    assert "make generate" in done.stderr
+
+
+def test_a_warning_of_the_generator_is_a_failure_that_leaves_everything_as_it_was(copy: Path) -> None:
+    edit(copy / "openapi" / "calls.yaml", 'type: [boolean, "null"]', 'type: [boolean, "null"]\n          default: 5')
+    before = sorted((copy / "generated").rglob("*.py"))
+
+    done = generate(copy)
+
+    assert done.returncode == 1
+    assert "not happy" in done.stderr
+    assert sorted((copy / "generated").rglob("*.py")) == before
+
+
+# What a user sees after an addition to the contract, asked of a sandbox over HTTP.
+USER = """
+from datetime import UTC, datetime
+import logging
+import vox_calls
+from vox_calls.sandbox import Sandbox, synthetic_calls
+
+logging.basicConfig(level=logging.WARNING)
+call = next(synthetic_calls(1, seed=1, until=datetime(2026, 11, 1, tzinfo=UTC)))
+call |= {"status": "ringing", "queue": {"name": "vip", "waited_ms": 1200, "extra": 1}, "from": "web", "heldAt": None}
+with Sandbox([call]) as sandbox, vox_calls.Client(sandbox.api_key, base_url=sandbox.base_url) as client:
+    (read,) = client.list_calls(status=["ringing", "ended"])
+assert read.status is vox_calls.CallStatus.RINGING and read.status.is_known
+assert (read.queue.name, read.queue.waited_ms, read.queue.additional_properties) == ("vip", 1200, {"extra": 1})
+assert (read.from_, read.held_at, read.additional_properties) == ("web", None, {})
+assert read.to_dict() == call
+print("seen")
+"""
+
+
+def test_a_field_or_an_enum_value_added_to_the_contract_reaches_the_user_with_no_edit_by_hand(copy: Path) -> None:
+    contract = copy / "openapi" / "calls.yaml"
+    edit(
+        contract,
+        "enum: [queued, ongoing, ended, error, canceled, not_connected]",
+        "enum: [queued, ringing, ongoing, ended, error, canceled, not_connected]",
+    )
+    edit(
+        contract,
+        "        - opt_out_sensitive_data_storage\n      properties:\n",
+        "        - opt_out_sensitive_data_storage\n        - queue\n        - from\n        - heldAt\n      properties:\n"
+        '        heldAt: {type: [integer, "null"]}\n'
+        "        from: {type: string, description: A word that Python keeps to itself.}\n"
+        '        queue:\n          oneOf: [{$ref: "#/components/schemas/CallQueue"}, {type: "null"}]\n',
+    )
+    edit(
+        contract,
+        "    CallMetadata:\n",
+        "    CallQueue:\n      type: object\n      required: [name, waited_ms]\n      properties:\n"
+        "        name: {type: string}\n        waited_ms: {type: integer}\n    CallMetadata:\n",
+    )
+
+    assert generate(copy).returncode == 0
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", USER],
+        env={**os.environ, "PYTHONPATH": f"{copy / 'overlay'}{os.pathsep}{copy / 'generated'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout == "seen\n", done.stderr
+    assert done.stderr == ""

@@ -1,0 +1,143 @@
+"""Filters as people write them become what the API takes; what it would not take is refused, all at once and kindly."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vox_calls import CallStatus, CallType, Client, DisconnectionReason, InvalidQueryError, SortOrder
+from vox_calls.query import Query
+
+AGENT = UUID("7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2")
+
+
+def parameters(**filters: Any) -> dict[str, Any]:
+    query = Query.of(page_size=100, cursor=None, max_items=None, **filters)
+    sent: dict[str, Any] = query.request(None)["params"]
+    return sent
+
+
+def refused(**filters: Any) -> InvalidQueryError:
+    with pytest.raises(InvalidQueryError) as caught:
+        Client("key").list_calls(**filters)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        ("ended", ["ended"]),
+        (CallStatus.ENDED, ["ended"]),
+        (["ended", CallStatus.ERROR, "ended"], ["ended", "error"]),
+        ((status for status in ("queued", "ongoing")), ["queued", "ongoing"]),
+    ],
+)
+def test_a_filter_takes_one_value_or_any_iterable_of_them_and_sends_each_once(value: Any, sent: list[str]) -> None:
+    assert parameters(status=value)["status"] == sent
+
+
+def test_a_filter_that_is_none_is_not_sent() -> None:
+    assert parameters(status=None, agent_id=None, start_at_after=None, sort_order=None) == {"limit": 100}
+
+
+def test_agents_are_uuids_in_any_spelling() -> None:
+    assert parameters(agent_id=[AGENT, str(AGENT).upper(), AGENT.hex])["agent_id"] == [str(AGENT)]
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("010-1234-5678", "01012345678"),
+        ("010 1234 5678", "01012345678"),
+        ("010.1234.5678", "01012345678"),
+        ("(02) 1588-1234", "0215881234"),
+        ("+82 10-1234-5678", "01012345678"),
+        ("+82 (0)10-1234-5678", "01012345678"),
+        ("+82-2-1588-1234", "0215881234"),
+        ("010\u20111234\u20135678", "01012345678"),
+        ("010\u00a01234\u00a05678", "01012345678"),
+        ("114", "114"),
+        ("050712345678", "050712345678"),
+    ],
+)
+def test_phone_numbers_are_taken_as_people_write_them(written: str, sent: str) -> None:
+    assert parameters(call_to=written)["call_to"] == [sent]
+    assert parameters(call_from=[written])["call_from"] == [sent]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "12", "0101234567890", "+1 555 0100", "01O-1234-5678", "０１０１２３４５６７８", 1012345678, b"0101234"],
+)
+def test_other_phone_numbers_are_refused(written: Any) -> None:
+    assert refused(call_to=written).field == "call_to"
+
+
+@given(st.from_regex(r"0[0-9]{7,10}", fullmatch=True), st.data())
+def test_separators_anywhere_in_a_number_change_nothing(number: str, data: st.DataObject) -> None:
+    written = "".join(digit + data.draw(st.sampled_from(["", " ", "-", ".", "(", ")"])) for digit in number)
+    assert parameters(call_from=written)["call_from"] == [number]
+
+
+@pytest.mark.parametrize(
+    ("filters", "hint"),
+    [
+        ({"status": "Ended"}, "did you mean 'ended'?"),
+        ({"status": " ended"}, "did you mean 'ended'?"),
+        ({"status": "not-connected"}, "did you mean 'not_connected'?"),
+        ({"status": "zzz"}, "queued, ongoing, ended, error, canceled, not_connected"),
+        ({"status": CallStatus("registered")}, "'registered' is not one of"),
+        ({"status": CallType.WEB}, "'web' is not one of"),
+        ({"call_type": 5}, "5 is not one of"),
+        ({"disconnection_reason": ["user_hangup", "user_hung_up"]}, "did you mean 'user_hangup'?"),
+        ({"sort_order": "descending"}, "asc, desc"),
+        ({"sort_order": ["asc"]}, "asc, desc"),
+        ({"status": []}, "leave the filter out"),
+        ({"call_to": ()}, "leave the filter out"),
+        ({"agent_id": "7c0a4c61"}, "not a UUID"),
+        ({"agent_id": 5}, "not a UUID"),
+        ({"start_at_after": "yesterday"}, "ISO 8601"),
+        ({"start_at_before": 12345}, "5 digits"),
+        ({"start_at_after": 0.0, "start_at_before": 86_400_000.0}, "take milliseconds this early"),
+        ({"cursor": ""}, "never empty"),
+        ({"cursor": 5}, "never empty"),
+        ({"page_size": 0}, "from 1 to 100"),
+        ({"page_size": 101}, "from 1 to 100"),
+        ({"page_size": True}, "from 1 to 100"),
+        ({"page_size": None}, "from 1 to 100"),
+        pytest.param({"page_size": 10**5_000}, "an int is not an integer from 1 to 100", id="5001 digits"),
+        ({"max_items": -1}, "at least 0"),
+        ({"max_items": 1.0}, "at least 0"),
+    ],
+)
+def test_what_the_api_would_not_take_is_refused_with_what_to_pass_instead(filters: dict[str, Any], hint: str) -> None:
+    error = refused(**filters)
+    assert isinstance(error, ValueError)
+    assert hint in str(error)
+    assert error.field == list(filters)[-1]
+    assert error.reason in str(error)
+
+
+def test_every_wrong_filter_is_reported_at_once() -> None:
+    error = refused(status="endd", call_to=[], page_size=500, sort_order="asc")
+    assert [one.field for one in error.errors] == ["status", "call_to", "page_size"]
+    assert str(error).count("\n") == 2
+
+
+def test_an_unknown_name_is_pythons_own_error() -> None:
+    with pytest.raises(TypeError, match="from_number"):
+        Client("key").list_calls(from_number="010")  # type: ignore[call-arg]
+
+
+def test_values_that_the_contract_knows_are_all_taken() -> None:
+    for field, kind in {
+        "status": CallStatus,
+        "call_type": CallType,
+        "disconnection_reason": DisconnectionReason,
+    }.items():
+        assert parameters(**{field: kind})[field] == [member.value for member in kind]
+    assert [parameters(sort_order=order)["sort_order"] for order in SortOrder] == ["asc", "desc"]
