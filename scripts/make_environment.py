@@ -25,7 +25,7 @@ def main() -> int:
         print("This Python has no ensurepip; on Debian and Ubuntu: apt-get install python3-venv")
         return 1
     scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    pip = [scripts / "python", "-m", "pip", "install", "--disable-pip-version-check"]
+    pip = [str(scripts / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
     done = subprocess.run(
         [*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", lock],
         check=False,

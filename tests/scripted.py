@@ -13,8 +13,8 @@ import httpx
 from vox_calls.decoding import EnumWatch
 from vox_calls.errors import InvalidResponseError
 from vox_calls.exchange import Environment, Send, Steps, Wait
-from vox_calls.paging import Listing
 from vox_calls.pacing import Pacer, RateLimit
+from vox_calls.paging import Listing
 from vox_calls.query import Query
 from vox_calls.retrying import RetryPolicy
 

@@ -14,8 +14,8 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import call
 
+from scripted import call
 from vox_calls import Call, CallStatus, InvalidResponseError, UnknownEnumValueError
 from vox_calls.decoding import EnumWatch
 from vox_calls.sandbox import synthetic_calls

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import NOW, World, answer, listing, lost, page
 
+from scripted import NOW, World, answer, listing, lost, page
 from vox_calls import (
     ApiError,
     AuthenticationError,

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import NOW
 
+from conftest import NOW
 from vox_calls.sandbox import Sandbox, Settings, make_key, synthetic_calls
 
 CALLS = 201_312
@@ -26,7 +26,7 @@ READER = """
 import asyncio, hashlib, json, os, sys
 import httpx, vox_calls
 
-requests, seen, pages = [0], hashlib.sha256(), [0, 0]
+requests, seen, taken = [0], hashlib.sha256(), [0, 0]
 
 def count(request): requests[0] += 1
 async def acount(request): requests[0] += 1
@@ -37,9 +37,9 @@ def resident():
 
 def take(call):
     seen.update(call.id.encode())
-    pages[0] += 1
-    if pages[0] == 100:
-        pages[1] = resident()
+    taken[0] += 1
+    if taken[0] == 100:
+        taken[1] = resident()
 
 def blocking():
     with httpx.Client(event_hooks={"request": [count]}) as http:
@@ -57,7 +57,8 @@ if sys.argv[1] == "Client":
     blocking()
 else:
     asyncio.run(awaiting())
-print(json.dumps({"calls": pages[0], "requests": requests[0], "ids": seen.hexdigest(), "growth": resident() - pages[1]}))
+growth = resident() - taken[1]
+print(json.dumps({"calls": taken[0], "requests": requests[0], "ids": seen.hexdigest(), "growth": growth}))
 """
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from scripted import World, answer, call, listing, lost, page
 
+from scripted import World, answer, call, listing, lost, page
 from vox_calls import (
     Call,
     InvalidResponseError,

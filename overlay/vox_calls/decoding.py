@@ -26,10 +26,10 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 import msgspec
-from vox_calls_raw import models
-from vox_calls_raw.types import Unset
 
 from vox_calls.errors import InvalidResponseError, UnknownEnumValueError
+from vox_calls_raw import models
+from vox_calls_raw.types import Unset
 
 T = TypeVar("T")
 

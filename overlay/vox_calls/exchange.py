@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import attrs
 import httpx
-from vox_calls_raw.models import ErrorEnvelope
 
 from vox_calls.decoding import Decoder, parse
 from vox_calls.errors import (
@@ -21,6 +20,7 @@ from vox_calls.errors import (
 )
 from vox_calls.pacing import Pacer
 from vox_calls.retrying import Jitter, RetryPolicy, is_retried, parse_retry_after
+from vox_calls_raw.models import ErrorEnvelope
 
 T = TypeVar("T")
 

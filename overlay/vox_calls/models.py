@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Any, Self, cast
 
 import attrs
-from vox_calls_raw import models as raw
-from vox_calls_raw.models import CallStatus, CallType, DisconnectionReason, SortOrder
 
 from vox_calls import decoding
 from vox_calls.errors import InvalidQueryError, InvalidResponseError
 from vox_calls.timestamps import from_unix_ms
+from vox_calls_raw import models as raw
+from vox_calls_raw.models import CallStatus, CallType, DisconnectionReason, SortOrder
 
 __all__ = ["Call", "CallStatus", "CallType", "DisconnectionReason", "Page", "SortOrder"]
 

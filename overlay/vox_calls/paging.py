@@ -6,13 +6,13 @@ from collections.abc import Callable, Generator
 
 import attrs
 import httpx
-from vox_calls_raw.models import CallPage
 
 from vox_calls.decoding import Decoder, EnumWatch, parse
 from vox_calls.errors import InvalidResponseError, PaginationError, VoxCallsError
 from vox_calls.exchange import Answer, Environment, Send, Steps, Wait, exchange
 from vox_calls.models import Call, Page
 from vox_calls.query import Query
+from vox_calls_raw.models import CallPage
 
 OnInvalid = Callable[[InvalidResponseError], None]
 

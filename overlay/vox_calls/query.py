@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import attrs
-from vox_calls_raw.api.calls import list_calls
-from vox_calls_raw.models import CallStatus, CallType, DisconnectionReason, SortOrder
 
 from vox_calls.errors import InvalidQueryError
 from vox_calls.timestamps import to_unix_ms
+from vox_calls_raw.api.calls import list_calls
+from vox_calls_raw.models import CallStatus, CallType, DisconnectionReason, SortOrder
 
 MAX_PAGE_SIZE = 100
 """The largest `limit` that the API takes."""

@@ -101,12 +101,8 @@ def sandbox(
     The first two lines say where it is and its key, ready for a shell.
     """
     with _reported():
-        try:
-            from vox_calls import sandbox as boxes  # noqa: PLC0415 - what the extra brings may not be there
-        except ModuleNotFoundError as error:
-            if error.name not in {"starlette", "uvicorn"}:
-                raise
-            raise ConfigurationError("the sandbox is an extra; pip install 'vox-calls[sandbox]'") from None
+        from vox_calls import sandbox as boxes  # noqa: PLC0415 - what the extra brings may not be there
+
         settings = boxes.Settings(
             boxes.make_key(), windows=boxes.VENDOR_LIMITS if rate_limit else (), latency=latency_ms / 1_000
         )

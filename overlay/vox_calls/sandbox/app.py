@@ -23,11 +23,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from vox_calls_raw.api.calls import list_calls
 
 from vox_calls.models import CallStatus, CallType, DisconnectionReason, SortOrder
 from vox_calls.sandbox.limits import VENDOR_LIMITS, RateLimiter, Window
 from vox_calls.sandbox.store import Filters, Position, Store
+from vox_calls_raw.api.calls import list_calls
 
 # The names are the contract's, read off the client that is generated from it.
 ALLOWED_PARAMETERS = tuple(inspect.signature(list_calls._get_kwargs).parameters)  # noqa: SLF001 - the generator's name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,8 @@ from vox_calls.sandbox.store import Store
 
 HOST = "127.0.0.1"
 _BACKLOG = 128
+_PATIENCE = 5.0  # seconds to let the thread finish what it is answering
+_GLANCE = 0.001  # seconds
 
 
 class PortTakenError(VoxCallsError):
@@ -79,13 +82,16 @@ class Sandbox:
         """Stop serving and give port and memory back."""
         self._server.should_exit = True
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_PATIENCE)
         self._socket.close()
         self.store.close()
 
     def __enter__(self) -> Self:
-        # The socket listens already: a request that comes before uvicorn is ready waits for it.
+        # Not before uvicorn has imported all it needs: an interrupt in the middle of another thread's import may leave
+        # Python's import lock taken, and this thread would wait for it without end.
         self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(_GLANCE)
         return self
 
     def __exit__(

@@ -32,6 +32,7 @@ _OUTCOMES: dict[tuple[CallStatus, DisconnectionReason | None], float] = {
 # Of the same 28, 16 were inbound, 10 outbound and 2 on the web. The 6 that did not connect had been dialled.
 _TYPES: dict[CallType, float] = {CallType.INBOUND: 16, CallType.OUTBOUND: 4, CallType.WEB: 2}
 _DIALLED: dict[CallType, float] = {CallType.OUTBOUND: 1}
+_TOGETHER = 0.05
 _RARE = 0.02  # the weight of each value of the contract that was not among the 28
 
 _COSTS = ("150.00", "200.00")
@@ -167,10 +168,14 @@ def _instants(random: Random, count: int, until: int) -> list[int]:
     for day, hour in zip(
         random.choices(range(days), k=count), random.choices(range(24), weights=_HOURS, k=count), strict=True
     ):
-        # A campaign dials many numbers at once: whole seconds make some calls share their instant.
         second = int(random.random() * 3_600) * 1_000
         instants.append(((hour - _SEOUL_HOURS_AHEAD) % 24 * _HOUR_MS + second - until) % _DAY_MS + day * _DAY_MS)
-    return sorted(until - days * _DAY_MS + instant for instant in instants)
+    instants = sorted(until - days * _DAY_MS + instant for instant in instants)
+    # A campaign dials many numbers at once: some calls start in the same millisecond as the one before.
+    for later in range(1, count):
+        if random.random() < _TOGETHER:
+            instants[later] = instants[later - 1]
+    return instants
 
 
 def _status_of(reason: DisconnectionReason) -> CallStatus:

@@ -1,0 +1,214 @@
+"""The installed command against a sandbox over a socket: what a person sees, and what status a script gets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from vox_calls.sandbox import Sandbox
+
+COMMAND = Path(sys.executable).with_name("vox-calls")
+KEY = "vox_live_0123456789abcdef"
+AGENT = {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v1"}
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VOX_")}
+    return subprocess.run(
+        [COMMAND, *arguments], env=inherited | environment, capture_output=True, text=True, check=False
+    )
+
+
+def against(sandbox: Sandbox, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(*arguments, VOX_BASE_URL=sandbox.base_url, VOX_API_KEY=sandbox.api_key)
+
+
+def assert_one_clear_line(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
+    assert done.returncode == status
+    assert done.stdout == ""
+    assert done.stderr.startswith("vox-calls: ")
+    assert done.stderr.count("\n") == 1
+    for word in words:
+        assert word in done.stderr
+
+
+def test_calls_are_shown_as_a_table_with_totals(sandbox: Sandbox) -> None:
+    done = against(sandbox, "list", "--status", "ended", "--call-type", "inbound", "--max-items", "5")
+    assert done.returncode == 0, done.stderr
+    header, rule, *rows = [line for line in done.stdout.splitlines() if line.strip()]
+    assert header.split()[2:] == ["type", "status", "reason", "from", "to", "length", "won", "summary"]
+    assert set(rule.strip()) == {"─"}
+    assert len(rows) == 6
+    assert all(" inbound " in row and " ended " in row for row in rows[:5])
+    assert rows[5].startswith("5 of ")
+    assert rows[5].endswith(" won")
+
+
+def test_the_totals_are_those_of_the_calls_shown(empty_sandbox: Sandbox) -> None:
+    start = 1_793_491_200_000
+    for call in (
+        {"id": "a", "start_at": start, "end_at": start + 61_000, "call_cost": {"total_cost": "150.00"}},
+        {"id": "b", "start_at": start, "end_at": start + 3_600_000, "call_cost": {"total_cost": "1200.50"}},
+        {"id": "c"},
+    ):
+        empty_sandbox.store.add([{"agent": AGENT, "call_type": "web", "status": "ended", **call}])
+    done = against(empty_sandbox, "list")
+    assert done.stdout.splitlines()[-1] == "3 of 3 calls, 1:01:01 long in all, 1,350.50 won"
+
+
+def test_no_calls_are_no_error(empty_sandbox: Sandbox) -> None:
+    done = against(empty_sandbox, "list")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 of 0 calls, 0:00 long in all, 0.00 won\n", "")
+
+
+def test_calls_are_written_as_json_lines_without_their_recordings(sandbox: Sandbox) -> None:
+    done = against(sandbox, "list", "--status", "ended", "--max-items", "120", "--format", "jsonl")
+    items = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [item["status"] for item in items] == ["ended"] * 120
+    assert {item["recording_url"] for item in items} == {None, "[hidden]"}
+    assert "recordings.sandbox" not in done.stdout
+
+
+def test_every_filter_of_the_api_is_an_option(sandbox: Sandbox, calls: list[dict[str, object]]) -> None:
+    call = next(call for call in reversed(calls) if call["call_type"] == "outbound" and call["status"] == "ended")
+    agent = call["agent"]
+    assert isinstance(agent, dict)
+    done = against(
+        sandbox,
+        *("list", "--format", "jsonl", "--agent-id", agent["agent_id"], "--status", "ended", "--status", "error"),
+        *("--call-type", "outbound", "--disconnection-reason", str(call["disconnection_reason"])),
+        *("--call-from", str(call["from_number"]), "--call-to", f"+82 {str(call['to_number'])[1:]}"),
+        *("--start-at-after", str(call["start_at"]), "--start-at-before", "2026-12-31T00:00:00+09:00"),
+        *("--sort-order", "asc"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [call["id"]]
+
+
+def test_text_from_a_call_does_not_reach_the_terminal_raw(empty_sandbox: Sandbox) -> None:
+    call = {
+        "id": "x",
+        "agent": AGENT,
+        "call_type": "web",
+        "status": "\x1b[31mended",
+        "call_analysis": {"summary": "a\x1b]0;title\x07b [bold]c[/bold]\u202e\nd"},
+    }
+    empty_sandbox.store.add([call])
+    done = against(empty_sandbox, "list")
+    assert "a\\x1b]0;title\\x07b [bold]c[/bold]\\u202e d" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_a_missing_key_is_told(sandbox: Sandbox) -> None:
+    assert_one_clear_line(run("list", VOX_BASE_URL=sandbox.base_url), 2, "VOX_API_KEY")
+
+
+def test_a_wrong_key_is_told_without_showing_it(sandbox: Sandbox) -> None:
+    done = run("list", VOX_BASE_URL=sandbox.base_url, VOX_API_KEY=KEY)
+    assert_one_clear_line(done, 1, "401", "UNAUTHORIZED")
+    assert KEY not in done.stderr
+
+
+def test_a_wrong_filter_value_is_told_with_the_right_ones(sandbox: Sandbox) -> None:
+    assert_one_clear_line(against(sandbox, "list", "--status", "endd"), 2, "status", "did you mean 'ended'?")
+    assert_one_clear_line(against(sandbox, "list", "--start-at-after", "today"), 2, "start_at_after", "ISO 8601")
+    assert_one_clear_line(against(sandbox, "list", "--max-items", "-1"), 2, "max_items")
+
+
+def test_no_server_is_told_with_its_address() -> None:
+    done = run("list", VOX_BASE_URL="http://127.0.0.1:9", VOX_API_KEY=KEY)
+    assert_one_clear_line(done, 1, "127.0.0.1:9", "refused")
+    assert KEY not in done.stderr
+
+
+def test_a_base_url_that_is_not_allowed_is_told() -> None:
+    assert_one_clear_line(run("list", VOX_BASE_URL="http://example.com", VOX_API_KEY=KEY), 2, "https")
+
+
+def test_a_port_that_is_taken_is_told(sandbox: Sandbox) -> None:
+    port = sandbox.base_url.rpartition(":")[2]
+    assert_one_clear_line(run("sandbox", "--port", port), 1, port, "--port")
+
+
+@pytest.mark.parametrize("arguments", [["list", "--format", "x"], ["nothing"], ["sandbox", "--port", "70000"]])
+def test_a_wrong_command_line_has_status_2_and_no_traceback(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "Error: " in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(sandbox: Sandbox) -> None:
+    command = [str(COMMAND), "list", "--max-items", "3000", "--format", "jsonl"]
+    environment = os.environ | {"VOX_BASE_URL": sandbox.base_url, "VOX_API_KEY": sandbox.api_key}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert (process.wait(), process.stderr.read()) == (0, b"")
+
+
+@pytest.fixture
+def served() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [COMMAND, "sandbox", "--calls", "150", "--seed", "3", "--no-rate-limit"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        process.kill()
+
+
+def environment_of(served: subprocess.Popen[str]) -> dict[str, str]:
+    assert served.stdout is not None
+    return dict(served.stdout.readline().rstrip("\n").split("=", 1) for _ in range(2))
+
+
+def test_the_sandbox_says_where_it_is_in_its_first_two_lines(served: subprocess.Popen[str]) -> None:
+    environment = environment_of(served)
+    assert list(environment) == ["VOX_BASE_URL", "VOX_API_KEY"]
+    done = run("list", "--max-items", "200", "--format", "jsonl", **environment)
+    assert len(done.stdout.splitlines()) == 150
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_the_sandbox_ends_at_once_and_quietly_when_told_to(served: subprocess.Popen[str], sent: signal.Signals) -> None:
+    base_url = environment_of(served)["VOX_BASE_URL"]
+    with httpx.Client() as http:
+        assert http.get(base_url).status_code == 404  # and the connection stays open
+        began = time.monotonic()
+        served.send_signal(sent)
+        out, err = served.communicate()
+    assert time.monotonic() - began < 5
+    assert (out, err) == ("", "")
+    assert served.returncode == (0 if sent is signal.SIGINT else -sent)
+
+
+def test_it_says_which_version_it_is_and_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "vox_calls", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == run("--version").stdout
+    assert done.stdout.startswith("vox-calls ")
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "extra"),
+    [
+        ("typer", ["list"], "vox-calls[cli]"),
+        ("rich", ["list"], "vox-calls[cli]"),
+        ("uvicorn", ["sandbox"], "vox-calls[sandbox]"),
+    ],
+)
+def test_a_missing_extra_is_told_by_name(tmp_path: Path, missing: str, arguments: list[str], extra: str) -> None:
+    (tmp_path / f"{missing}.py").write_text(f"raise ModuleNotFoundError('no {missing}', name='{missing}')")
+    assert_one_clear_line(run(*arguments, PYTHONPATH=str(tmp_path), VOX_API_KEY=KEY), 2, extra)

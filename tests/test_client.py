@@ -1,0 +1,302 @@
+"""Setting up, sharing and closing the two clients; and the key, which nobody gets to see."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+import vox_calls
+from conftest import Read
+from scripted import page
+from vox_calls import AsyncClient, Client, ClientClosedError, ConfigurationError, RateLimit, TransportError
+from vox_calls.sandbox import Sandbox, Settings, make_key
+
+KEY = "vox_live_0123456789abcdef"
+CLIENTS = [Client, AsyncClient]
+
+
+def served(answer: Callable[[httpx.Request], httpx.Response], **options: Any) -> Client:
+    return Client(KEY, http_client=httpx.Client(transport=httpx.MockTransport(answer)), **options)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("key", [None, "", "   "])
+def test_a_missing_key_is_told_with_where_to_put_it(
+    client: type[Any], key: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VOX_API_KEY", raising=False)
+    with pytest.raises(ConfigurationError, match="VOX_API_KEY"):
+        client(key)
+
+
+@pytest.mark.parametrize("key", ["two words", "line\nbreak", "키", "a\x00b"])
+def test_a_key_that_no_header_can_hold_is_refused_without_showing_it(key: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Client(key)
+    assert key not in str(caught.value)
+
+
+def test_key_and_server_come_from_the_environment_unless_they_are_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOX_API_KEY", f" {KEY}\n")
+    monkeypatch.setenv("VOX_BASE_URL", "https://env.example")
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return page()
+
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    list(Client(http_client=http).list_calls())
+    list(Client("other", base_url="https://passed.example", http_client=http).list_calls())
+
+    assert [(request.url.host, request.headers["authorization"]) for request in seen] == [
+        ("env.example", f"Bearer {KEY}"),
+        ("passed.example", "Bearer other"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "sent_to"),
+    [
+        (None, "https://client-api.tryvox.co/v3/calls"),
+        ("https://client-api.tryvox.co/", "https://client-api.tryvox.co/v3/calls"),
+        ("https://client-api.tryvox.co/v3", "https://client-api.tryvox.co/v3/calls"),
+        ("https://client-api.tryvox.co/v3/", "https://client-api.tryvox.co/v3/calls"),
+        ("https://proxy.example/vox", "https://proxy.example/vox/v3/calls"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000/v3/calls"),
+        ("http://localhost:8000/v3", "http://localhost:8000/v3/calls"),
+        ("http://[::1]:8000", "http://[::1]:8000/v3/calls"),
+    ],
+)
+def test_a_base_url_may_end_in_the_version(base_url: str | None, sent_to: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VOX_BASE_URL", raising=False)
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url.copy_with(query=None)))
+        return page()
+
+    list(served(answer, base_url=base_url).list_calls())
+    assert seen == [sent_to]
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "http://client-api.tryvox.co",
+        "http://127.0.0.1.example.com",
+        "ftp://127.0.0.1",
+        "client-api.tryvox.co",
+        "https://",
+        "https://user:secret@client-api.tryvox.co",
+        "https://client-api.tryvox.co?x=1",
+        "http://[",
+        "/v3",
+    ],
+)
+def test_the_key_is_sent_nowhere_but_over_https_or_to_this_machine(base_url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Client(KEY, base_url=base_url)
+    assert "secret" not in str(caught.value)
+
+
+def test_redirects_are_not_followed_with_the_key() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.host)
+        return httpx.Response(307, headers={"location": "https://elsewhere.example/"})
+
+    with pytest.raises(vox_calls.ApiError) as caught:
+        list(
+            Client(
+                KEY, http_client=httpx.Client(transport=httpx.MockTransport(answer), follow_redirects=True)
+            ).list_calls()
+        )
+    assert caught.value.status_code == 307
+    assert seen == ["client-api.tryvox.co"]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_shows_its_key_to_nobody(client: type[Any]) -> None:
+    made = client(KEY)
+    assert KEY not in repr(made) + str(made) + repr(vars(made))
+    with pytest.raises(TypeError) as caught:
+        pickle.dumps(made)
+    assert KEY not in str(caught.value)
+
+
+def test_the_key_is_in_no_log_record_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    with caplog.at_level(logging.DEBUG), pytest.raises(TransportError) as caught:
+        list(served(answer, retries=0).list_calls())
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "refused" in shown
+    assert KEY not in shown
+    assert KEY not in caplog.text
+
+
+def test_a_wrong_key_is_an_authentication_error(sandbox: Sandbox, read: Read) -> None:
+    stranger = Sandbox.__new__(Sandbox)
+    stranger.api_key, stranger.base_url = KEY, sandbox.base_url
+    with pytest.raises(vox_calls.AuthenticationError) as caught:
+        read(stranger)
+    assert caught.value.code == "UNAUTHORIZED"
+    assert caught.value.cursor is None
+    assert KEY not in str(caught.value)
+
+
+def test_no_server_is_a_transport_error_that_names_it(read: Read) -> None:
+    nobody = Sandbox.__new__(Sandbox)
+    nobody.api_key, nobody.base_url = KEY, "http://127.0.0.1:9"
+    with pytest.raises(TransportError, match=r"127\.0\.0\.1:9"):
+        read(nobody)
+
+
+def test_nothing_is_sent_before_the_first_call_is_asked_for() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return page("a", cursor=f"after {len(seen)}")
+
+    calls = iter(served(answer).list_calls(page_size=1))
+    assert seen == []
+    next(calls)
+    assert len(seen) == 1
+    next(calls)
+    assert len(seen) == 2
+
+
+def test_the_calls_can_be_iterated_again_from_the_start(sandbox: Sandbox) -> None:
+    with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+        calls = client.list_calls(status="error", max_items=150)
+        before = calls.cursor
+        assert before is None
+        first = [call.id for call in calls]
+        cursor = calls.cursor
+        assert cursor is not None
+        assert [call.id for call in calls] == first
+        assert [call.id for page_ in calls.pages() for call in page_.items] == first
+        assert calls.cursor == cursor
+
+
+def test_pages_over_a_socket(sandbox: Sandbox, calls: list[dict[str, Any]]) -> None:
+    async def read_pages() -> list[tuple[int, int]]:
+        async with AsyncClient(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+            return [(len(each.items), each.total_count) async for each in client.list_calls().pages()]
+
+    with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+        blocking = [(len(each.items), each.total_count) for each in client.list_calls().pages()]
+    assert blocking == [(100, len(calls))] * (len(calls) // 100)
+    assert asyncio.run(read_pages()) == blocking
+
+
+def test_a_closed_client_says_so() -> None:
+    with Client(KEY) as client:
+        calls = client.list_calls()
+    with pytest.raises(ClientClosedError):
+        list(calls)
+    with pytest.raises(ClientClosedError):
+        list(client.list_calls())
+
+    async def closed() -> None:
+        async with AsyncClient(KEY) as client:
+            calls = client.list_calls()
+        async for _ in calls:
+            raise AssertionError
+
+    with pytest.raises(ClientClosedError):
+        asyncio.run(closed())
+
+
+def test_an_http_client_of_the_callers_own_stays_open() -> None:
+    own = httpx.Client(transport=httpx.MockTransport(lambda _: page("a")))
+    with Client(KEY, http_client=own) as client:
+        assert len(list(client.list_calls())) == 1
+    assert not own.is_closed
+    own.close()
+
+
+def test_a_client_has_a_finite_timeout_that_can_be_chosen() -> None:
+    with Client(KEY) as usual, Client(KEY, timeout=1.5) as chosen:
+        assert None not in usual._http.timeout.as_dict().values()
+        assert chosen._http.timeout == httpx.Timeout(1.5)
+
+
+def test_a_slow_server_is_a_transport_error() -> None:
+    with Sandbox(settings=Settings(make_key(), latency=2.0)) as slow:
+        client = Client(slow.api_key, base_url=slow.base_url, timeout=0.05, retries=0)
+        with client, pytest.raises(TransportError, match="timed out"):
+            list(client.list_calls())
+
+
+def test_the_vendors_rate_limits_are_kept_without_a_single_429(calls: list[dict[str, Any]]) -> None:
+    with (
+        Sandbox(calls[:1_100]) as limited,
+        Client(limited.api_key, base_url=limited.base_url, retries=0) as client,
+    ):
+        assert sum(1 for _ in client.list_calls()) == 1_100
+
+
+def test_without_pacing_a_429_is_waited_out(calls: list[dict[str, Any]]) -> None:
+    with (
+        Sandbox(calls[:700]) as limited,
+        Client(limited.api_key, base_url=limited.base_url, rate_limit=None) as client,
+    ):
+        assert sum(1 for _ in client.list_calls()) == 700
+    with (
+        Sandbox(calls[:700]) as limited,
+        Client(limited.api_key, base_url=limited.base_url, rate_limit=None, retries=0) as client,
+    ):
+        seen = client.list_calls()
+        ids: list[str] = []
+        with pytest.raises(vox_calls.RateLimitError) as caught:
+            ids.extend(call.id for call in seen)
+        assert caught.value.retry_after == 1.0
+        assert caught.value.cursor == seen.cursor is not None
+
+
+def test_threads_may_share_a_client(sandbox: Sandbox) -> None:
+    with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=RateLimit(1_000, 100_000)) as client:
+        expected = [call.id for call in client.list_calls(max_items=500)]
+        results: list[list[str]] = []
+
+        def work() -> None:
+            results.append([call.id for call in client.list_calls(max_items=500)])
+
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert results == [expected] * 6
+
+
+def test_breaking_off_leaves_nothing_behind(sandbox: Sandbox) -> None:
+    before = threading.active_count()
+    with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+        calls = client.list_calls()
+        for number, _ in enumerate(calls):
+            if number == 120:
+                break
+        rest = sum(1 for _ in client.list_calls(cursor=calls.cursor))
+        assert rest == 3_000 - 100
+        pool = client._http._transport._pool  # type: ignore[attr-defined] # nothing public shows it
+        assert all(connection.is_idle() for connection in pool.connections)
+    assert threading.active_count() == before
+
+
+def test_every_public_name_is_there_once() -> None:
+    assert len(vox_calls.__all__) == len(set(vox_calls.__all__))
+    assert all(hasattr(vox_calls, name) for name in vox_calls.__all__)

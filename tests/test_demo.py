@@ -1,0 +1,74 @@
+"""The demo shows calls, and leaves nothing running however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from contract import ROOT
+
+DEMO = ROOT / "scripts" / "demo.py"
+MARK = "VOX_CALLS_DEMO_UNDER_TEST"
+
+
+@contextmanager
+def demo(**environment: str) -> Iterator[subprocess.Popen[str]]:
+    # Whatever it might start inherits the mark, and is found by it wherever it has moved.
+    mark = f"{os.getpid()}-{time.monotonic_ns()}"
+    with subprocess.Popen(
+        [sys.executable, DEMO],
+        env=os.environ | {MARK: mark} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+    assert running(mark) == []
+
+
+def running(mark: str) -> list[str]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={mark}".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text())
+        except OSError:
+            continue  # it ended meanwhile, or is somebody else's
+    return found
+
+
+def test_it_shows_calls_in_a_table_with_totals() -> None:
+    with demo() as process:
+        out, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+    lines = out.splitlines()
+    assert "listens on http://127.0.0.1:" in lines[0]
+    assert sum(" call_transfer " in line for line in lines if not line.startswith("$")) == 20
+    assert lines[-1].startswith("20 of ")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_ends_quietly(sent: signal.Signals) -> None:
+    with demo() as process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("$"):
+            pass
+        process.send_signal(sent)
+        out, err = process.communicate()
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+def test_where_the_command_fails_so_does_the_demo(tmp_path: Path) -> None:
+    (tmp_path / "rich.py").write_text("raise ModuleNotFoundError('no rich', name='rich')")
+    with demo(PYTHONPATH=str(tmp_path)) as process:
+        _, err = process.communicate()
+    assert process.returncode == 2
+    assert err.count("\n") == 1
