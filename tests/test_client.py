@@ -108,6 +108,20 @@ def test_the_key_is_sent_nowhere_but_over_https_or_to_this_machine(base_url: str
     assert "secret" not in str(caught.value)
 
 
+def test_a_proxy_of_the_environment_gets_no_request_to_this_machine(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    with Client(sandbox.api_key, base_url=sandbox.base_url, retries=0) as client:
+        assert len(list(client.list_calls(max_items=1))) == 1
+    with (
+        Client(KEY, base_url="https://client-api.example", retries=0) as client,
+        pytest.raises(TransportError, match="refused"),
+    ):
+        list(client.list_calls())
+
+
 def test_redirects_are_not_followed_with_the_key() -> None:
     seen: list[str] = []
 

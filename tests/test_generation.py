@@ -101,13 +101,13 @@ from vox_calls.sandbox import Sandbox, synthetic_calls
 
 logging.basicConfig(level=logging.WARNING)
 call = next(synthetic_calls(1, seed=1, until=datetime(2026, 11, 1, tzinfo=UTC)))
-call |= {"status": "ringing", "from": "web", "heldAt": None}
+call |= {"status": "ringing", "from": "web", "heldAt": None}  # and "note", which may be left out, is
 call |= {"queue": {"name": "vip", "waited_ms": 1200, "extra": 1}}
 with Sandbox([call]) as sandbox, vox_calls.Client(sandbox.api_key, base_url=sandbox.base_url) as client:
     (read,) = client.list_calls(status=["ringing", "ended"])
 assert read.status is vox_calls.CallStatus.RINGING and read.status.is_known
 assert (read.queue.name, read.queue.waited_ms, read.queue.additional_properties) == ("vip", 1200, {"extra": 1})
-assert (read.from_, read.held_at, read.additional_properties) == ("web", None, {})
+assert (read.from_, read.held_at, read.note, read.additional_properties) == ("web", None, None, {})
 assert read.to_dict() == call
 print("seen")
 """
@@ -126,6 +126,7 @@ def test_a_field_or_an_enum_value_added_to_the_contract_reaches_the_user_with_no
         "        - opt_out_sensitive_data_storage\n        - queue\n        - from\n        - heldAt\n"
         "      properties:\n"
         '        heldAt: {type: [integer, "null"]}\n'
+        "        note: {type: string}\n"
         "        from: {type: string, description: A word that Python keeps to itself.}\n"
         '        queue:\n          oneOf: [{$ref: "#/components/schemas/CallQueue"}, {type: "null"}]\n',
     )

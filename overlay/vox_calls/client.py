@@ -23,7 +23,7 @@ from vox_calls.pacing import Pacer, RateLimit
 from vox_calls.paging import Listing, OnInvalid
 from vox_calls.query import MAX_PAGE_SIZE, Query
 from vox_calls.retrying import RetryPolicy
-from vox_calls.settings import Bearer, resolve_api_key, resolve_base_url
+from vox_calls.settings import Bearer, is_loopback, resolve_api_key, resolve_base_url
 
 T = TypeVar("T")
 Iteration = TypeVar("Iteration")
@@ -50,6 +50,8 @@ class _Client(ABC, Generic[Iteration]):
     ) -> None:
         self._auth = Bearer(resolve_api_key(api_key))
         self._base_url = resolve_base_url(base_url)
+        # A proxy of the environment would get the key of a plain http request, and could not reach this machine.
+        self._leaves_machine = not is_loopback(httpx.URL(self._base_url).host)
         self._watch = EnumWatch(strict=strict_enums)
         self._world = Environment(
             policy=RetryPolicy(retries=retries),
@@ -98,8 +100,7 @@ class _Client(ABC, Generic[Iteration]):
 
         Raises:
             InvalidQueryError: At once, for a filter that the API would not take.
-
-        While iterating, any other VoxCallsError; its `cursor` is where to read on.
+            VoxCallsError: While iterating, any other of them; its `cursor` is where to read on.
 
         """
         query = Query.of(
@@ -177,7 +178,7 @@ class Client(_Client[Calls]):
     ) -> None:
         super().__init__(api_key, base_url=base_url, retries=retries, rate_limit=rate_limit, strict_enums=strict_enums)
         self._owns_http = http_client is None
-        self._http = http_client or httpx.Client(timeout=timeout)
+        self._http = http_client or httpx.Client(timeout=timeout, trust_env=self._leaves_machine)
 
     def close(self) -> None:
         """Close the connections. Using the client afterwards is a ClientClosedError."""
@@ -231,7 +232,7 @@ class AsyncClient(_Client[AsyncCalls]):
     ) -> None:
         super().__init__(api_key, base_url=base_url, retries=retries, rate_limit=rate_limit, strict_enums=strict_enums)
         self._owns_http = http_client is None
-        self._http = http_client or httpx.AsyncClient(timeout=timeout)
+        self._http = http_client or httpx.AsyncClient(timeout=timeout, trust_env=self._leaves_machine)
 
     async def aclose(self) -> None:
         """Close the connections. Using the client afterwards is a ClientClosedError."""

@@ -96,7 +96,10 @@ class Decoder(Generic[T]):
 
         """
         try:
-            decoded = msgspec.convert(raw, self._cls, dec_hook=_free_object)
+            if self._shape.has_defaults:
+                decoded = self._decode_completed(raw, path)
+            else:
+                decoded = msgspec.convert(raw, self._cls, dec_hook=_free_object)
         except msgspec.ValidationError:
             decoded = self._decode_completed(raw, path)
         self._shape.keep_unknown(raw, decoded)
@@ -135,6 +138,7 @@ class _Shape:
     wire_names: frozenset[str]
     nested: tuple[_Field, ...]
     enums: tuple[_Field, ...]
+    has_defaults: bool  # msgspec would put the generator's Unset where such a field is absent
 
     @classmethod
     def of(cls, described: type[Any]) -> _Shape:
@@ -146,6 +150,8 @@ class _Shape:
             frozenset(field.wire_name for field in fields),
             tuple(field for field in fields if field.shape),
             tuple(field for field in fields if field.enum),
+            any(field.default is not attrs.NOTHING for field in own)
+            or any(field.shape.has_defaults for field in fields if field.shape),
         )
 
     def complete(self, raw: object) -> object:

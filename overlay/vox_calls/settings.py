@@ -65,14 +65,15 @@ def resolve_base_url(base_url: str | None) -> str:
         raise ConfigurationError("the base URL is not a URL; pass one like https://client-api.tryvox.co") from None
     if url.userinfo or url.query or url.fragment:
         raise ConfigurationError("the base URL has a user, a query or a fragment; pass scheme, host and path alone")
-    if not url.host or not (url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host))):
+    if not url.host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))):
         raise ConfigurationError(
             f"the key is sent over https only (or http to this machine), not to {url.scheme or 'no scheme'}://{url.host}"
         )
     return str(url).rstrip("/").removesuffix(_VERSION_PREFIX).rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this very machine."""
     if host == "localhost":
         return True
     try:

@@ -56,10 +56,14 @@ class Sandbox:
     def __init__(
         self, calls: Iterable[Mapping[str, Any]] = (), *, port: int = 0, settings: Settings | None = None
     ) -> None:
-        self._socket = _listen(port)
         settings = settings or Settings(make_key())
         self.store = Store()
-        self.store.add(calls)
+        self._socket = _listen(port)
+        try:
+            self.store.add(calls)
+        except BaseException:
+            self._socket.close()
+            raise
         self.api_key = settings.api_key
         self.base_url = f"http://{HOST}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
