@@ -89,7 +89,25 @@ def generate(folder: Path) -> None:
     if done.returncode or "warning" in (done.stdout + done.stderr).lower():
         raise GenerationError(f"The generator is not happy with the contract:\n{done.stdout}{done.stderr}")
     (folder / PACKAGE / "py.typed").touch()
+    require_decodable(folder)
     (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def require_decodable(folder: Path) -> None:
+    """Raise GenerationError where the overlay cannot work with what was generated: it shows on import."""
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", "import vox_calls"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "overlay")])},
+    )
+    if done.returncode:
+        reason = done.stderr.strip().rpartition("\n")[2]
+        raise GenerationError(
+            f"The generator takes the contract, but the overlay cannot decode what it makes of it:\n  {reason}\n"
+            "Write that part of openapi/calls.yaml in another way, or teach the overlay to decode it."
+        )
 
 
 def tree(folder: Path) -> dict[str, bytes]:

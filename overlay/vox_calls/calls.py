@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import closing
 from typing import TypeVar
 
@@ -25,9 +25,15 @@ class _Resumable:
     def cursor(self) -> str | None:
         """Where to read on: the cursor of the first page that the newest iteration has not handed out whole.
 
-        Pass it as `cursor=` with the same filters. None where that is page one, and None when nothing is left.
+        Pass it as `cursor=` with the same filters. None where that is page one; and None when nothing is left, which
+        `finished` tells.
         """
         return self._listing.cursor
+
+    @property
+    def finished(self) -> bool:
+        """Whether the newest iteration has handed out all there is, so that there is nothing to read on from."""
+        return self._listing.finished
 
     def _restart(self) -> Listing:
         self._listing = self._begin()
@@ -47,11 +53,11 @@ class Calls(_Resumable):
     def __iter__(self) -> Iterator[Call]:
         return self._drive(self._restart().calls())
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self) -> Generator[Page, None, None]:
         """The same, page by page. Where `max_items` cuts the last page short, read on from `.cursor`."""
         return self._drive(self._restart().pages())
 
-    def _drive(self, steps: Steps[T]) -> Iterator[T]:
+    def _drive(self, steps: Steps[T]) -> Generator[T, None, None]:
         with closing(steps):
             answer: Answer = None
             while True:
@@ -81,11 +87,11 @@ class AsyncCalls(_Resumable):
     def __aiter__(self) -> AsyncIterator[Call]:
         return self._drive(self._restart().calls())
 
-    def pages(self) -> AsyncIterator[Page]:
+    def pages(self) -> AsyncGenerator[Page, None]:
         """The same, page by page. Where `max_items` cuts the last page short, read on from `.cursor`."""
         return self._drive(self._restart().pages())
 
-    async def _drive(self, steps: Steps[T]) -> AsyncIterator[T]:
+    async def _drive(self, steps: Steps[T]) -> AsyncGenerator[T, None]:
         import anyio  # noqa: PLC0415 - costs more than all of this package, and only this driver needs it
 
         with closing(steps):

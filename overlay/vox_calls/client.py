@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -16,7 +17,7 @@ import httpx
 from vox_calls._version import __version__
 from vox_calls.calls import AsyncCalls, Calls
 from vox_calls.decoding import EnumWatch
-from vox_calls.errors import ClientClosedError
+from vox_calls.errors import ClientClosedError, ConfigurationError
 from vox_calls.exchange import Answer, Environment, Send
 from vox_calls.models import CallStatus, CallType, DisconnectionReason, SortOrder
 from vox_calls.pacing import Pacer, RateLimit
@@ -32,6 +33,25 @@ DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 DEFAULT_RATE_LIMIT = RateLimit(per_second=5, per_minute=120)
 
 _HEADERS = {"Accept": "application/json", "User-Agent": f"vox-calls/{__version__}"}
+
+
+@contextmanager
+def _setting_up() -> Iterator[None]:
+    try:
+        yield
+    except (ImportError, OSError, ValueError) as error:
+        # httpx reads proxies and certificates from the environment, where anything may stand, passwords included.
+        raise ConfigurationError(
+            f"the environment's settings of proxies or certificates (such as HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE) "
+            f"cannot be used: {type(error).__name__}"
+        ) from error
+
+
+def _plain(headers: httpx.Headers) -> httpx.Headers:
+    kept = headers.copy()
+    for name in ("content-encoding", "content-length", "transfer-encoding"):
+        kept.pop(name, None)
+    return kept
 
 
 class _Client(ABC, Generic[Iteration]):
@@ -122,13 +142,25 @@ class _Client(ABC, Generic[Iteration]):
     @abstractmethod
     def _iteration(self, begin: Callable[[], Listing]) -> Iteration: ...
 
-    def _request(self, step: Send) -> httpx.Request:
+    def _request(self, step: Send) -> httpx.Request | httpx.LocalProtocolError:
         if self._http.is_closed:
             raise ClientClosedError("the client is closed; make a new one")
         parts = step.request
-        return self._http.build_request(
-            parts["method"], self._base_url + parts["url"], params=parts["params"], headers=_HEADERS
-        )
+        try:
+            return self._http.build_request(
+                parts["method"], self._base_url + parts["url"], params=parts["params"], headers=_HEADERS
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            # A cursor of any length comes from the server; a URL of any length does not go back to it.
+            reason = f"the request cannot be written: {error}"
+            return httpx.LocalProtocolError(reason, request=httpx.Request(parts["method"], self._base_url))
+
+    def _without_key(self, response: httpx.Response) -> httpx.Response:
+        # Errors quote what the server says, and some servers say which key they do not like.
+        if response.is_success or self._auth.key.encode() not in response.content:
+            return response
+        content = response.content.replace(self._auth.key.encode(), b"***")
+        return httpx.Response(response.status_code, headers=_plain(response.headers), content=content)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._base_url!r})"
@@ -178,7 +210,8 @@ class Client(_Client[Calls]):
     ) -> None:
         super().__init__(api_key, base_url=base_url, retries=retries, rate_limit=rate_limit, strict_enums=strict_enums)
         self._owns_http = http_client is None
-        self._http = http_client or httpx.Client(timeout=timeout, trust_env=self._leaves_machine)
+        with _setting_up():
+            self._http = http_client or httpx.Client(timeout=timeout, trust_env=self._leaves_machine)
 
     def close(self) -> None:
         """Close the connections. Using the client afterwards is a ClientClosedError."""
@@ -198,8 +231,10 @@ class Client(_Client[Calls]):
 
     def _send(self, step: Send) -> Answer:
         request = self._request(step)
+        if isinstance(request, httpx.RequestError):
+            return request
         try:
-            return self._http.send(request, auth=self._auth, follow_redirects=False)
+            return self._without_key(self._http.send(request, auth=self._auth, follow_redirects=False))
         except httpx.RequestError as error:
             return error
 
@@ -232,7 +267,8 @@ class AsyncClient(_Client[AsyncCalls]):
     ) -> None:
         super().__init__(api_key, base_url=base_url, retries=retries, rate_limit=rate_limit, strict_enums=strict_enums)
         self._owns_http = http_client is None
-        self._http = http_client or httpx.AsyncClient(timeout=timeout, trust_env=self._leaves_machine)
+        with _setting_up():
+            self._http = http_client or httpx.AsyncClient(timeout=timeout, trust_env=self._leaves_machine)
 
     async def aclose(self) -> None:
         """Close the connections. Using the client afterwards is a ClientClosedError."""
@@ -252,7 +288,9 @@ class AsyncClient(_Client[AsyncCalls]):
 
     async def _send(self, step: Send) -> Answer:
         request = self._request(step)
+        if isinstance(request, httpx.RequestError):
+            return request
         try:
-            return await self._http.send(request, auth=self._auth, follow_redirects=False)
+            return self._without_key(await self._http.send(request, auth=self._auth, follow_redirects=False))
         except httpx.RequestError as error:
             return error

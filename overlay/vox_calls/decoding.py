@@ -13,14 +13,11 @@ value that is added to the contract is decoded as soon as the client is regenera
 from __future__ import annotations
 
 import functools
-import inspect
+import json
 import logging
-import operator
 import re
-import sys
-import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
@@ -28,30 +25,34 @@ import attrs
 import msgspec
 
 from vox_calls.errors import InvalidResponseError, UnknownEnumValueError
+from vox_calls.shapes import reachable, shape_of
 from vox_calls_raw import models
-from vox_calls_raw.types import Unset
 
 T = TypeVar("T")
 
 logger = logging.getLogger("vox_calls")
 
-_WIRE_NAME = "wire_name"  # where the generator's template keeps a name that Python cannot spell
 _FAULT = re.compile(r"(?P<reason>.*?)(?: - at `(?:\$|key in \$)(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 _MOST_REMEMBERED = 1_000
 
 
 def parse(body: bytes) -> object:
-    """The JSON of a body.
+    """The JSON of a body. A character that is not valid Unicode costs itself, not the body.
 
     Raises:
-        InvalidResponseError: For anything that is not JSON in UTF-8.
+        InvalidResponseError: For anything that is not JSON.
 
     """
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidResponseError("", f"the body is not JSON: {error}") from None
+        reason = str(error)
+    try:
+        # Slower, and takes half a surrogate pair, as servers send that cut a text in the middle of an emoji.
+        return json.loads(body.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise InvalidResponseError("", f"the body is not JSON: {reason}") from None
 
 
 class EnumWatch:
@@ -77,11 +78,24 @@ class EnumWatch:
 
 
 class Decoder(Generic[T]):
-    """Decodes JSON values into one generated class, or a subclass of one, and all that it holds."""
+    """Decodes JSON values into one generated class, or a subclass of one, and all that it holds.
+
+    Raises:
+        TypeError: Where the contract has a shape that cannot be decoded, such as a choice between two objects.
+
+    """
 
     def __init__(self, cls: type[T]) -> None:
         self._cls = cls
-        self._shape = _Shape.of(cls)
+        self._shape = shape_of(cls)
+        # msgspec would put the generator's Unset where a field with a default is absent.
+        self._complete_always = any(shape.has_defaults for shape in reachable(self._shape))
+        try:
+            msgspec.convert(None, cls, dec_hook=_free_object)
+        except msgspec.ValidationError:
+            pass  # None is no object; what matters is that msgspec can make something of the class
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__} of the contract has a field that cannot be decoded: {error}") from None
 
     def decode(self, raw: object, *, path: str = "", watch: EnumWatch | None = None) -> T:
         """One object.
@@ -95,13 +109,13 @@ class Decoder(Generic[T]):
             InvalidResponseError: With the path of what is wrong.
 
         """
-        try:
-            if self._shape.has_defaults:
-                decoded = self._decode_completed(raw, path)
-            else:
-                decoded = msgspec.convert(raw, self._cls, dec_hook=_free_object)
-        except msgspec.ValidationError:
+        if self._complete_always:
             decoded = self._decode_completed(raw, path)
+        else:
+            try:
+                decoded = msgspec.convert(raw, self._cls, dec_hook=_free_object)
+            except (msgspec.ValidationError, UnicodeError):
+                decoded = self._decode_completed(raw, path)
         self._shape.keep_unknown(raw, decoded)
         if watch is not None:
             for where, kind, value in self._shape.unknown_enum_values(raw):
@@ -111,6 +125,8 @@ class Decoder(Generic[T]):
     def _decode_completed(self, raw: object, path: str) -> T:
         try:
             return msgspec.convert(self._shape.complete(raw), self._cls, dec_hook=_free_object)
+        except UnicodeError:
+            raise InvalidResponseError(path, "a value is not valid Unicode", raw=raw) from None
         except (msgspec.ValidationError, RecursionError) as error:
             fault = _FAULT.fullmatch(str(error))
             where, reason = (fault["path"] or "", fault["reason"]) if fault else ("", str(error))
@@ -119,159 +135,33 @@ class Decoder(Generic[T]):
             raise InvalidResponseError(_join(path, where.removeprefix(".")), reason, raw=raw) from None
 
 
-@attrs.frozen
-class _Field:
-    name: str
-    wire_name: str
-    absent: Any  # what to put where the field is absent, or NOTHING
-    shape: _Shape | None  # of the object, or of each object of the list
-    is_list: bool
-    enum: type[Enum] | None
-    known: frozenset[object]
-
-
-@attrs.frozen
-class _Shape:
-    """What has to be known of a generated class beyond what msgspec reads off it."""
-
-    fields: tuple[_Field, ...]
-    wire_names: frozenset[str]
-    nested: tuple[_Field, ...]
-    enums: tuple[_Field, ...]
-    has_defaults: bool  # msgspec would put the generator's Unset where such a field is absent
-
-    @classmethod
-    def of(cls, described: type[Any]) -> _Shape:
-        own = [field for field in attrs.fields(described) if field.init]
-        hints = _resolve(described)
-        fields = tuple(_field(field, hints[field.name]) for field in own)
-        return cls(
-            fields,
-            frozenset(field.wire_name for field in fields),
-            tuple(field for field in fields if field.shape),
-            tuple(field for field in fields if field.enum),
-            any(field.default is not attrs.NOTHING for field in own)
-            or any(field.shape.has_defaults for field in fields if field.shape),
-        )
-
-    def complete(self, raw: object) -> object:
-        """The same object under Python's names, with what may be absent filled in and what is unknown left out."""
-        if not isinstance(raw, Mapping):
-            return raw
-        result = {}
-        for field in self.fields:
-            value = raw.get(field.wire_name, field.absent)
-            if value is attrs.NOTHING:
-                continue
-            if field.shape is not None:
-                if field.is_list and isinstance(value, list):
-                    value = [field.shape.complete(item) for item in value]
-                else:
-                    value = field.shape.complete(value)
-            result[field.name] = value
-        return result
-
-    def keep_unknown(self, raw: Any, decoded: Any) -> None:  # noqa: ANN401 - any JSON, any generated class
-        """Put the fields that the contract does not have into `additional_properties`."""
-        # Objects without an unknown field are nearly all there are: equal counts tell them fast, since decoding
-        # has shown that every known field is there or was filled in.
-        if len(raw) != len(self.fields) or not self.wire_names.issuperset(raw):
-            decoded.additional_properties = {key: value for key, value in raw.items() if key not in self.wire_names}
-        for field in self.nested:
-            value = raw.get(field.wire_name)
-            if not value or field.shape is None:
-                continue
-            if field.is_list:
-                for item, object_ in zip(value, getattr(decoded, field.name), strict=True):
-                    field.shape.keep_unknown(item, object_)
-            else:
-                field.shape.keep_unknown(value, getattr(decoded, field.name))
-
-    def unknown_enum_values(self, raw: Any) -> Iterator[tuple[str, type[Enum], str]]:  # noqa: ANN401 - any JSON
-        """Path, enum and value of each value that its enum does not list."""
-        for field in self.enums:
-            value = raw.get(field.wire_name)
-            for where, item in _items(field, value):
-                if item not in field.known and field.enum is not None:
-                    yield where, field.enum, item
-        for field in self.nested:
-            value = raw.get(field.wire_name)
-            if not value or field.shape is None:
-                continue
-            for where, item in _items(field, value):
-                for inner, kind, unknown in field.shape.unknown_enum_values(item):
-                    yield f"{where}.{inner}", kind, unknown
-
-
-def _items(field: _Field, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any JSON
-    if field.is_list and value:
-        for position, item in enumerate(value):
-            yield f"{field.wire_name}[{position}]", item
-    else:
-        yield field.wire_name, value
-
-
-def _field(field: attrs.Attribute[Any], hint: Any) -> _Field:  # noqa: ANN401 - a type expression
-    kinds = _alternatives(hint)
-    is_list = any(typing.get_origin(kind) is list for kind in kinds)
-    inner = [item for kind in kinds for item in _alternatives(*typing.get_args(kind))] if is_list else kinds
-    classes = [kind for kind in inner if isinstance(kind, type) and not typing.get_origin(kind)]
-    enum = next((kind for kind in classes if issubclass(kind, Enum)), None)
-    nested = next((kind for kind in classes if attrs.has(kind)), None)
-    return _Field(
-        name=field.name,
-        wire_name=field.metadata.get(_WIRE_NAME, field.name),
-        absent=_absent(kinds),
-        shape=_Shape.of(nested) if nested else None,
-        is_list=is_list,
-        enum=enum,
-        known=frozenset([None, *(member.value for member in enum)]) if enum else frozenset(),
-    )
-
-
-def _absent(kinds: tuple[Any, ...]) -> object:
-    if types.NoneType in kinds:
-        return None
-    for kind in kinds:
-        if typing.get_origin(kind) is list:
-            return []
-        if isinstance(kind, type) and issubclass(kind, dict):
-            return {}
-    return attrs.NOTHING
-
-
-def _alternatives(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type expression
-    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-
-
-def _resolve(cls: type[Any]) -> dict[str, Any]:
-    """Make the annotations of a generated class real types, once.
-
-    Its module imports its neighbours for the type checker alone, so msgspec could not. And where the contract has a
-    field that is not required, the generator allows its Unset; here such a field is None.
-    """
-    hints: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        own = inspect.get_annotations(base)
-        if own and attrs.has(base):
-            names = {**vars(models), **vars(sys.modules[base.__module__])}
-            resolved = typing.get_type_hints(base, localns=names)
-            base.__annotations__ = {name: _without_unset(resolved[name]) for name in own}
-            hints.update(base.__annotations__)
-    return hints
-
-
-def _without_unset(hint: Any) -> Any:  # noqa: ANN401 - a type expression
-    kinds = _alternatives(hint)
-    if Unset not in kinds:
-        return hint
-    return functools.reduce(operator.or_, (kind for kind in kinds if kind is not Unset), None)
-
-
 def _free_object(kind: type[Any], value: Any) -> Any:  # noqa: ANN401 - msgspec's signature
-    if issubclass(kind, dict) and isinstance(value, dict):
-        return kind(value)
-    raise TypeError(f"Expected `object`, got `{_json_type(value)}`")
+    if not (issubclass(kind, dict) and isinstance(value, dict)):
+        raise TypeError(f"Expected `object`, got `{_json_type(value)}`")
+    decode = _value_decoder(kind)
+    return kind(value) if decode is None else kind({key: decode(item) for key, item in value.items()})
+
+
+@functools.cache
+def _value_decoder(kind: type[Any]) -> Callable[[object], object] | None:
+    """What makes the values of a free object what the contract says they are; None where it says nothing."""
+    (base,) = kind.__orig_bases__  # dict[str, ...], as the generator's template has it
+    value_type = typing.get_args(base)[1]
+    if isinstance(value_type, str):
+        value_type = vars(models)[value_type]
+    if value_type is Any:
+        return None
+    if not attrs.has(value_type):
+        return functools.partial(msgspec.convert, type=value_type, dec_hook=_free_object)
+    decoder: Decoder[Any] = Decoder(value_type)
+
+    def decode(item: object) -> object:
+        try:
+            return decoder.decode(item)
+        except InvalidResponseError as error:
+            raise ValueError(str(error)) from None  # msgspec knows where this stands, and adds it
+
+    return decode
 
 
 def _json_type(value: object) -> str:

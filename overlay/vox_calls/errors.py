@@ -16,7 +16,7 @@
     │   └── UnknownEnumValueError   an enum value that the contract does not list (strict_enums only)
     └── PaginationError             a cursor came a second time
 
-Every one of them can be pickled, and none holds the API key.
+Every one of them can be pickled, and none holds the API key, not even where the server sends it back.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+_LONGEST_SHOWN = 500
 
 
 class VoxCallsError(Exception):
@@ -114,7 +117,8 @@ class ApiError(VoxCallsError):
     ) -> None:
         name = f" {code}" if code else ""
         tries = f" (tried {attempts} times)" if attempts > 1 else ""
-        super().__init__(f"{method} {path} answered {status_code}{name}: {message}{tries}")
+        shown = message if len(message) <= _LONGEST_SHOWN else f"{message[:_LONGEST_SHOWN]}..."
+        super().__init__(f"{method} {path} answered {status_code}{name}: {shown}{tries}")
         self.status_code = status_code
         self.code = code
         self.message = message

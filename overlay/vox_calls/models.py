@@ -18,7 +18,7 @@ from vox_calls_raw.models import CallStatus, CallType, DisconnectionReason, Sort
 
 __all__ = ["Call", "CallStatus", "CallType", "DisconnectionReason", "Page", "SortOrder"]
 
-_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
 @attrs.define(kw_only=True, repr=False)

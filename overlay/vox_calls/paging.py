@@ -24,8 +24,8 @@ class Listing:
     """One way through the pages of a query, from its beginning. Made anew for each iteration.
 
     Attributes:
-        cursor: The cursor of the first page that has not been handed out whole; None for page one, and None again
-            when there is nothing left.
+        cursor: The cursor of the first page that has not been handed out whole; None for page one.
+        finished: Whether every page has been handed out; `cursor` is None again.
 
     """
 
@@ -34,6 +34,7 @@ class Listing:
     watch: EnumWatch
     on_invalid: OnInvalid | None = None
     cursor: str | None = attrs.field(init=False)
+    finished: bool = attrs.field(init=False, default=False)
     _left: float = attrs.field(init=False)
     _seen: set[str] = attrs.field(init=False, factory=set)
 
@@ -54,13 +55,13 @@ class Listing:
                 else:
                     self._left -= 1
                 if position == len(items):
-                    self.cursor = page.next_cursor
+                    self._turn(page)
                 if isinstance(item, Call):
                     yield item
                 if self._left <= 0:
                     return
-            self.cursor = page.next_cursor
-            more = page.next_cursor is not None
+            self._turn(page)
+            more = not self.finished
 
     def pages(self) -> Steps[Page]:
         """Hand out page by page.
@@ -77,9 +78,9 @@ class Listing:
             if len(page.items) > self._left:
                 del page.items[int(self._left) :]
             else:
-                self.cursor = page.next_cursor
+                self._turn(page)
             self._left -= len(page.items)
-            more = page.next_cursor is not None and self._left > 0
+            more = not self.finished and self._left > 0
             yield page
 
     def _fetch(
@@ -93,6 +94,10 @@ class Listing:
             error.cursor = self.cursor
             raise
         return page, items
+
+    def _turn(self, page: Page) -> None:
+        self.cursor = page.next_cursor
+        self.finished = page.next_cursor is None
 
     def _check(self, following: str | None) -> None:
         # Checked before the page is handed out: reading on from `error.cursor` then repeats nothing.

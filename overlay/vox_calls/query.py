@@ -29,7 +29,7 @@ _MISREAD = range(10**9, 10**11)
 _LONGEST_SHOWN = 60
 _LOCAL_NUMBER = re.compile(r"[0-9]{3,12}")
 _SEPARATORS = frozenset(".()[]{}")
-_SEPARATOR_CATEGORIES = frozenset({"Zs", "Pd"})
+_SEPARATOR_CATEGORIES = frozenset({"Zs", "Pd", "Cf"})  # spaces, dashes, and what address books put around numbers
 
 
 @attrs.frozen
@@ -167,6 +167,7 @@ def _integer(value: object, *, least: int, most: int | None) -> int:
 def _cursor(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("a cursor is the next_cursor of a page or the cursor of an error, unchanged, and never empty")
+    value.encode()  # half a surrogate pair cannot be sent
     return value
 
 

@@ -12,7 +12,7 @@ import attrs
 Jitter = Callable[[], float]
 """Gives numbers from 0 to below 1, evenly spread, such as `random.random`."""
 
-_SECONDS = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]*)?")
+_SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 _RETRIED = frozenset({408, 429})
 _FIRST_SERVER_ERROR = 500
 
@@ -63,8 +63,10 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     if value is None:
         return None
     text = value.strip()
-    if _SECONDS.fullmatch(text):
-        return max(float(text), 0.0)
+    # Proxies add a header of their own, which makes a list; each of them is a floor.
+    numbers = [part.strip() for part in text.split(",")]
+    if all(_SECONDS.fullmatch(number) for number in numbers):
+        return max(0.0, *map(float, numbers))
     try:
         at = parsedate_to_datetime(text)
     except (ValueError, IndexError, OverflowError):

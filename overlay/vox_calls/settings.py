@@ -21,11 +21,11 @@ class Bearer(httpx.Auth):
     """Puts the organisation's key on each request, and shows it to nobody else."""
 
     def __init__(self, api_key: str) -> None:
-        self._header = f"Bearer {api_key}"
+        self.key = api_key
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Httpx's way to change a request before it is sent."""
-        request.headers["Authorization"] = self._header
+        request.headers["Authorization"] = f"Bearer {self.key}"
         yield request
 
     def __repr__(self) -> str:
@@ -42,10 +42,13 @@ def resolve_api_key(api_key: str | None) -> str:
         ConfigurationError: Where there is none, or it cannot be part of a header. The message does not contain it.
 
     """
-    key = os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key
-    if not key.strip():
-        raise ConfigurationError(f"there is no API key: pass api_key, or set {API_KEY_VARIABLE}")
-    key = key.strip()
+    given = os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key
+    try:
+        key = str.strip(given)
+    except TypeError:
+        raise ConfigurationError("the API key is not a string") from None
+    if not key:
+        raise ConfigurationError(f"there is no API key: set {API_KEY_VARIABLE}, or pass api_key")
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ConfigurationError("the API key has a space or a character that no key has; copy it again")
     return key
@@ -61,9 +64,9 @@ def resolve_base_url(base_url: str | None) -> str:
     text = base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
     try:
         url = httpx.URL(text.strip())
-    except (httpx.InvalidURL, TypeError, AttributeError):
+    except (httpx.InvalidURL, TypeError, AttributeError, UnicodeError):
         raise ConfigurationError("the base URL is not a URL; pass one like https://client-api.tryvox.co") from None
-    if url.userinfo or url.query or url.fragment:
+    if url.userinfo or "?" in text or "#" in text:
         raise ConfigurationError("the base URL has a user, a query or a fragment; pass scheme, host and path alone")
     if not url.host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))):
         raise ConfigurationError(

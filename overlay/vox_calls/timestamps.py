@@ -120,7 +120,7 @@ def _from_iso(text: str, *, round_up: bool) -> int:
     try:
         # The fraction is kept apart: a datetime would cut it off below the microsecond.
         whole = isoparse((found["whole"] + found["offset"]).upper())
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"there is no such date and time: {error}") from None
     fraction = found["fraction"] or "0"
     since = whole - EPOCH
