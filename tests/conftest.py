@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,15 @@ import trio
 
 import vox_calls
 from vox_calls.sandbox import Sandbox, Settings, make_key, synthetic_calls
+
+# What stands in the environment of whoever runs the tests must not decide them.
+for name in list(os.environ):
+    if (
+        name.startswith("VOX_")
+        or name.upper().endswith("_PROXY")
+        or name in {"FORCE_COLOR", "COLUMNS", "TTY_COMPATIBLE"}
+    ):
+        del os.environ[name]
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 CALLS = 3_000

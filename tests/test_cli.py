@@ -7,9 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -22,9 +25,9 @@ AGENT = {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VOX_")}
+    encoding = environment.get("PYTHONIOENCODING", "utf-8")
     return subprocess.run(
-        [COMMAND, *arguments], env=inherited | environment, capture_output=True, text=True, check=False
+        [COMMAND, *arguments], env=os.environ | environment, capture_output=True, encoding=encoding, check=False
     )
 
 
@@ -47,10 +50,11 @@ def test_calls_are_shown_as_a_table_with_totals(sandbox: Sandbox) -> None:
     header, rule, *rows = [line for line in done.stdout.splitlines() if line.strip()]
     assert header.split()[2:] == ["type", "status", "reason", "from", "to", "length", "won", "summary"]
     assert set(rule.strip()) == {"─"}
-    assert len(rows) == 6
+    assert len(rows) == 7
     assert all(" inbound " in row and " ended " in row for row in rows[:5])
     assert rows[5].startswith("5 of ")
     assert rows[5].endswith(" won")
+    assert rows[6].startswith("more: --cursor ")
 
 
 def test_the_totals_are_those_of_the_calls_shown(empty_sandbox: Sandbox) -> None:
@@ -62,12 +66,16 @@ def test_the_totals_are_those_of_the_calls_shown(empty_sandbox: Sandbox) -> None
     ):
         empty_sandbox.store.add([{"agent": AGENT, "call_type": "web", "status": "ended", **call}])
     done = against(empty_sandbox, "list")
-    assert done.stdout.splitlines()[-1] == "3 of 3 calls, 1:01:01 long in all, 1,350.50 won"
+    assert done.stdout.splitlines()[-1] == "3 of 3 calls; those shown are 1:01:01 long and cost 1,350.50 won"
 
 
 def test_no_calls_are_no_error(empty_sandbox: Sandbox) -> None:
     done = against(empty_sandbox, "list")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "0 of 0 calls, 0:00 long in all, 0.00 won\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "0 of 0 calls; those shown are 0:00 long and cost 0.00 won\n",
+        "",
+    )
 
 
 def test_calls_are_written_as_json_lines_without_their_recordings(sandbox: Sandbox) -> None:
@@ -108,6 +116,87 @@ def test_text_from_a_call_does_not_reach_the_terminal_raw(empty_sandbox: Sandbox
     assert "\x1b" not in done.stdout
 
 
+ODD: list[dict[str, Any]] = [
+    {"id": "a", "agent": AGENT, "call_type": "web", "status": "ended", "start_at": -1, "end_at": 8 * 10**16},
+    {"id": "b", "agent": AGENT, "call_type": "web", "status": "ended", "call_cost": {"total_cost": "1,500.00"}},
+    {"id": "c", "agent": AGENT, "call_type": "web", "status": "ended", "call_cost": {"total_cost": "9" * 10_000}},
+    {"id": "d", "agent": AGENT, "call_type": "web", "status": "ended", "start_at": 253402300799999},
+    {"id": "e", "agent": AGENT, "call_type": "web", "status": "ended", "call_analysis": {"summary": "여보세요 😀"}},
+]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "cp949"])
+@pytest.mark.parametrize("form", ["table", "jsonl"])
+def test_odd_values_and_poor_terminals_cost_no_call(empty_sandbox: Sandbox, encoding: str, form: str) -> None:
+    empty_sandbox.store.add(ODD)
+    done = run(
+        *("list", "--format", form),
+        VOX_BASE_URL=empty_sandbox.base_url,
+        VOX_API_KEY=empty_sandbox.api_key,
+        PYTHONIOENCODING=encoding,
+        TZ="Asia/Seoul",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    if form == "jsonl":
+        assert sorted(json.loads(line)["id"] for line in done.stdout.splitlines()) == ["a", "b", "c", "d", "e"]
+    else:
+        assert done.stdout.count("web") == 5
+        assert done.stdout.count("?") >= 3
+
+
+@pytest.mark.parametrize("form", ["table", "jsonl"])
+def test_output_that_cannot_be_written_is_told(sandbox: Sandbox, form: str) -> None:
+    environment = os.environ | {"VOX_BASE_URL": sandbox.base_url, "VOX_API_KEY": sandbox.api_key}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [COMMAND, "list", "--format", form],
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "vox-calls: cannot write: No space left on device\n")
+    closed = subprocess.run(
+        ["/bin/sh", "-c", f"{COMMAND} list --format {form} >&-"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def test_what_a_server_says_of_an_error_does_not_reach_the_terminal_raw() -> None:
+    message = json.dumps({"error": {"code": "X", "message": "\x1b]0;title\x07two\nlines" + "x" * 10_000}}).encode()
+
+    class Rude(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(400)
+            self.send_header("Content-Length", str(len(message)))
+            self.end_headers()
+            self.wfile.write(message)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Rude) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        done = run("list", VOX_BASE_URL=f"http://127.0.0.1:{server.server_port}", VOX_API_KEY=KEY)
+        server.shutdown()
+        thread.join()
+    assert_one_clear_line(done, 1, "\\x1b]0;title\\x07two lines")
+    assert len(done.stderr) < 700
+
+
+def test_reading_on_with_the_cursor_shown_repeats_nothing(sandbox: Sandbox) -> None:
+    whole = against(sandbox, "list", "--max-items", "40", "--format", "jsonl").stdout.splitlines()
+    shown = against(sandbox, "list", "--max-items", "20").stdout.splitlines()[-1]
+    rest = against(sandbox, "list", "--cursor", shown.removeprefix("more: --cursor "), "--format", "jsonl")
+    assert rest.stdout.splitlines() == whole[20:]
+
+
 def test_a_missing_key_is_told(sandbox: Sandbox) -> None:
     assert_one_clear_line(run("list", VOX_BASE_URL=sandbox.base_url), 2, "VOX_API_KEY")
 
@@ -122,6 +211,10 @@ def test_a_wrong_filter_value_is_told_with_the_right_ones(sandbox: Sandbox) -> N
     assert_one_clear_line(against(sandbox, "list", "--status", "endd"), 2, "status", "did you mean 'ended'?")
     assert_one_clear_line(against(sandbox, "list", "--start-at-after", "today"), 2, "start_at_after", "ISO 8601")
     assert_one_clear_line(against(sandbox, "list", "--max-items", "-1"), 2, "max_items")
+    assert_one_clear_line(against(sandbox, "list", "--start-at-after", "9" * 5_000), 2, "start_at_after")
+    assert_one_clear_line(against(sandbox, "list", "--cursor", "nonsense"), 1, "cursor is not one")
+    several = against(sandbox, "list", "--status", "endd", "--call-to", "x")
+    assert (several.returncode, several.stderr.count("vox-calls: ")) == (2, 2)
 
 
 def test_no_server_is_told_with_its_address() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import pickle
 import threading
@@ -35,6 +36,12 @@ def test_a_missing_key_is_told_with_where_to_put_it(
     monkeypatch.delenv("VOX_API_KEY", raising=False)
     with pytest.raises(ConfigurationError, match="VOX_API_KEY"):
         client(key)
+
+
+@pytest.mark.parametrize("key", [5, b"bytes", ["key"]])
+def test_a_key_that_is_no_string_is_refused(key: Any) -> None:
+    with pytest.raises(ConfigurationError, match="not a string"):
+        Client(key)
 
 
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "키", "a\x00b"])
@@ -100,6 +107,10 @@ def test_a_base_url_may_end_in_the_version(base_url: str | None, sent_to: str, m
         "https://client-api.tryvox.co?x=1",
         "http://[",
         "/v3",
+        "https://client-api.tryvox.co/v3?",
+        "https://client-api.tryvox.co/v3#",
+        "https://xn--/",
+        "https://\ud800",
     ],
 )
 def test_the_key_is_sent_nowhere_but_over_https_or_to_this_machine(base_url: str) -> None:
@@ -137,6 +148,53 @@ def test_redirects_are_not_followed_with_the_key() -> None:
         )
     assert caught.value.status_code == 307
     assert seen == ["client-api.tryvox.co"]
+
+
+@pytest.mark.parametrize("kind", ["json", "html", "gzip"])
+def test_a_key_that_the_server_sends_back_is_in_no_error(kind: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent = request.headers["authorization"]
+        if kind == "json":
+            return httpx.Response(
+                401, json={"error": {"code": "X", "message": f"bad: {sent}", "details": {sent: [sent]}}}
+            )
+        body = f"<h1>401</h1> {sent}".encode()
+        if kind == "gzip":
+            return httpx.Response(401, content=gzip.compress(body), headers={"content-encoding": "gzip"})
+        return httpx.Response(401, content=body)
+
+    with pytest.raises(vox_calls.AuthenticationError) as caught:
+        list(served(answer).list_calls())
+    assert "Bearer ***" in str(caught.value)
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert KEY not in shown + repr(caught.value.details) + repr(pickle.dumps(caught.value))
+
+
+@pytest.mark.parametrize("cursor", ["x" * 100_000, "half a pair \ud83d"])
+def test_a_cursor_that_cannot_be_sent_back_is_a_typed_error_with_the_place_to_read_on(cursor: str) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return page("a", cursor=cursor)
+
+    calls = served(answer).list_calls()
+    ids: list[str] = []
+    with pytest.raises(TransportError, match="cannot be written") as caught:
+        ids.extend(call.id for call in calls)
+    assert caught.value.cursor == calls.cursor == cursor
+    assert caught.value.attempts == 1
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALL_PROXY", "socks5://user:secret@127.0.0.1:9"), ("HTTPS_PROXY", "foo:bar://"), ("SSL_CERT_FILE", "/nowhere")],
+)
+def test_settings_of_the_environment_that_cannot_be_used_are_told(
+    client: type[Any], name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=name) as caught:
+        client(KEY, base_url="https://client-api.example")
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -52,7 +52,7 @@ def test_it_shows_calls_in_a_table_with_totals() -> None:
     lines = out.splitlines()
     assert "listens on http://127.0.0.1:" in lines[0]
     assert sum(" call_transfer " in line for line in lines if not line.startswith("$")) == 20
-    assert lines[-1].startswith("20 of ")
+    assert lines[-2].startswith("20 of ")
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

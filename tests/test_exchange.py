@@ -156,6 +156,10 @@ def test_a_wait_longer_than_anyone_waits_is_raised_at_once_with_the_delay() -> N
         (" 90 ", 90.0),
         ("0.5", 0.5),
         ("-5", 0.0),
+        ("9" * 20, 1e20),
+        ("9" * 400, float("inf")),
+        ("90, 90", 90.0),
+        ("1, 90", 90.0),
         ("Sun, 01 Nov 2026 00:00:30 GMT", 30.0),
         ("Sun, 01 Nov 2026 09:00:30 +0900", 30.0),
         ("Sat, 31 Oct 2026 00:00:00 GMT", 0.0),
@@ -250,3 +254,15 @@ def test_errors_survive_pickling(error: VoxCallsError) -> None:
     twin = pickle.loads(pickle.dumps(error))
     assert type(twin) is type(error)
     assert (str(twin), vars(twin)) == (str(error), vars(error))
+
+
+@pytest.mark.parametrize("details", [{}, {"details": None}, {"details": {}}])
+def test_details_may_be_absent_null_or_empty(details: dict[str, Any]) -> None:
+    error = fails(World([answer(500, {"error": {"code": "C", "message": "M", **details}})]))
+    assert (error.code, error.message, error.details) == ("C", "M", {})
+
+
+def test_a_message_of_any_length_is_kept_and_shown_in_part() -> None:
+    error = fails(World([answer(500, {"error": {"code": "C", "message": "m" * 10_000}})]))
+    assert error.message == "m" * 10_000
+    assert len(str(error)) < 600

@@ -113,6 +113,90 @@ print("seen")
 """
 
 
+SHAPES = """
+from vox_calls import Call
+call = {"id": "x", "agent": {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v1", "zz": 1}}
+call |= {"call_type": "web", "status": "ended"}
+bare = Call.from_dict(call)
+assert (bare.tags, bare.legs, bare.costs, bare.parent) == (None, [], {}, None)
+full = call | {
+    "tags": ["a", None],
+    "legs": [{"state": "ended", "more": 1}, {"state": "brand_new"}],
+    "costs": {"talk": {"total_cost": "1.00"}},
+    "counts": {"a": 1},
+    "parent": call,
+}
+read = Call.from_dict(full)
+assert read.tags == ["a", None]
+assert [(leg.state, leg.state.is_known, leg.additional_properties) for leg in read.legs] == [
+    ("ended", True, {"more": 1}),
+    ("brand_new", False, {}),
+]
+assert read.costs["talk"].total_cost == "1.00"
+assert read.parent.agent.agent_version == "v1"
+assert read.to_dict() == full
+try:
+    Call.from_dict(full | {"counts": {"a": "one"}})
+except Exception as error:
+    print(error)
+"""
+
+
+def test_shapes_that_the_contract_may_come_to_have_are_decoded(copy: Path) -> None:
+    contract = copy / "openapi" / "calls.yaml"
+    edit(
+        contract,
+        "      required: [agent_id, agent_version]\n",
+        "      required: [agent_id, agent_version]\n      additionalProperties: false\n",
+    )
+    edit(
+        contract,
+        "        - opt_out_sensitive_data_storage\n      properties:\n",
+        "        - opt_out_sensitive_data_storage\n        - tags\n        - legs\n        - costs\n        - counts\n"
+        "        - parent\n      properties:\n"
+        '        tags: {type: [array, "null"], items: {type: [string, "null"]}}\n'
+        '        legs: {type: array, items: {$ref: "#/components/schemas/Leg"}}\n'
+        '        costs: {$ref: "#/components/schemas/Costs"}\n'
+        "        counts: {type: object, additionalProperties: {type: integer}}\n"
+        '        parent: {oneOf: [{$ref: "#/components/schemas/Call"}, {type: "null"}]}\n',
+    )
+    edit(
+        contract,
+        "    CallMetadata:\n",
+        '    Costs: {type: object, additionalProperties: {$ref: "#/components/schemas/CallCost"}}\n'
+        "    Leg:\n      type: object\n      required: [state]\n"
+        '      properties: {state: {$ref: "#/components/schemas/CallStatus"}}\n    CallMetadata:\n',
+    )
+    done = generate(copy)
+    assert done.returncode == 0, done.stderr
+    used = use(copy, SHAPES)
+    assert (used.stdout, used.stderr) == ("counts: Expected `int`, got `str`\n", ""), used.stderr
+
+
+def test_a_shape_that_cannot_be_decoded_fails_the_generation_with_a_sentence(copy: Path) -> None:
+    edit(
+        copy / "openapi" / "calls.yaml",
+        '            - $ref: "#/components/schemas/CallAnalysis"\n',
+        '            - $ref: "#/components/schemas/CallAnalysis"\n'
+        '            - $ref: "#/components/schemas/CallCost"\n',
+    )
+    done = generate(copy)
+    assert done.returncode == 1
+    assert "has a field that cannot be decoded" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert generate(copy, "--check").returncode == 1
+
+
+def use(copy: Path, code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env={**os.environ, "PYTHONPATH": f"{copy / 'overlay'}{os.pathsep}{copy / 'generated'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_a_field_or_an_enum_value_added_to_the_contract_reaches_the_user_with_no_edit_by_hand(copy: Path) -> None:
     contract = copy / "openapi" / "calls.yaml"
     edit(
@@ -138,13 +222,7 @@ def test_a_field_or_an_enum_value_added_to_the_contract_reaches_the_user_with_no
     )
 
     assert generate(copy).returncode == 0
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", USER],
-        env={**os.environ, "PYTHONPATH": f"{copy / 'overlay'}{os.pathsep}{copy / 'generated'}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = use(copy, USER)
 
     assert done.stdout == "seen\n", done.stderr
     assert done.stderr == ""

@@ -165,6 +165,27 @@ def test_an_unknown_enum_value_is_no_error_unless_enums_are_strict() -> None:
 
 
 @pytest.mark.parametrize(
+    ("summary", "read_as"),
+    [(b"cut \\ud83d", "cut \ud83d"), (b"\\ud83d", "\ud83d"), (b"bad \xff byte", "bad \ufffd byte")],
+)
+def test_a_character_that_is_not_valid_unicode_costs_itself_and_not_the_page(summary: bytes, read_as: str) -> None:
+    body = page("a", call("b", call_analysis={"summary": "HERE"}), "c").content.replace(b"HERE", summary)
+    got: list[Call] = []
+    world = World([answer(200, body)])
+    world.run(listing(world).calls(), got.append)
+    assert [one.id for one in got] == ["a", "b", "c"]
+    assert got[1].call_analysis is not None
+    assert got[1].call_analysis.summary == read_as
+
+
+def test_a_character_that_is_not_valid_unicode_where_no_text_belongs_costs_its_call() -> None:
+    refused: list[InvalidResponseError] = []
+    body = page("a", call("b", agent={"agent_id": "HERE"}), "c").content.replace(b"HERE", b"\\ud83d")
+    assert read(World([answer(200, body)]), on_invalid=refused.append)[0] == ["a", "c"]
+    assert [error.path for error in refused] == ["items[1]"]
+
+
+@pytest.mark.parametrize(
     ("body", "path"),
     [
         (b"", ""),
@@ -186,6 +207,20 @@ def test_what_is_no_page_is_told_with_what_is_wrong(body: object, path: str) -> 
     assert isinstance(error, InvalidResponseError)
     if path:
         assert error.path == path
+
+
+def test_the_end_can_be_told_from_the_beginning() -> None:
+    world = World([page("a", cursor="A"), page("b")])
+    way = listing(world)
+    assert (way.cursor, way.finished) == (None, False)
+    seen: list[tuple[str | None, bool]] = []
+    world.run(way.calls(), lambda _: seen.append((way.cursor, way.finished)))
+    assert seen == [("A", False), (None, True)]
+    for most, finished in ((1, False), (2, True)):
+        world = World([page("a", cursor="A"), page("b")])
+        way = listing(world, max_items=most, page_size=1)
+        world.run(way.pages(), lambda _: None)
+        assert way.finished is finished
 
 
 def pages(world: World, **options: Any) -> tuple[list[Page], str | None, VoxCallsError | None]:

@@ -15,6 +15,7 @@ import pytest
 
 from conftest import NOW
 from contract import parameters, spec
+from vox_calls import VoxCallsError
 from vox_calls.sandbox import PortTakenError, Sandbox, Settings, Window, make_key, synthetic_calls
 from vox_calls.sandbox.limits import VENDOR_LIMITS, RateLimiter
 
@@ -110,6 +111,7 @@ def test_without_the_key_nothing_is_told(sandbox: Sandbox, authorization: str | 
 
 def test_everything_else_is_told_in_the_same_envelope(http: httpx.Client) -> None:
     assert (http.get("/v3/call").status_code, http.post("/v3/calls").status_code) == (404, 405)
+    assert http.get("/v3/calls/").status_code == 404
     assert error_of(http.get("/v3/call"))["code"] == "NOT_FOUND"
     assert error_of(http.post("/v3/calls"))["message"]
 
@@ -160,6 +162,16 @@ def test_a_cursor_belongs_to_its_filters(http: httpx.Client) -> None:
         assert error_of(get(http, *other, ("cursor", cursor)))["details"] == {"parameter": "cursor"}
 
 
+def test_a_cursor_goes_with_its_filters_in_any_order(http: httpx.Client) -> None:
+    cursor = get(http, ("status", "ended"), ("status", "error"), ("call_type", "web"), ("limit", "2")).json()[
+        "next_cursor"
+    ]
+    again = get(
+        http, ("cursor", cursor), ("call_type", "web"), ("status", "error"), ("status", "ended"), ("status", "ended")
+    )
+    assert again.status_code == 200
+
+
 def test_10_and_11_digits_are_seconds_and_both_bounds_are_inclusive(empty_sandbox: Sandbox) -> None:
     ms = 1_793_491_200_000
     empty_sandbox.store.add({"id": str(offset), "start_at": ms + offset} for offset in (-1, 0, 1))
@@ -191,6 +203,11 @@ def test_calls_can_be_changed_and_removed_while_it_runs(empty_sandbox: Sandbox) 
     assert store.page({}, **everything).total_count == 2  # type: ignore[arg-type] # as above
     store.clear()
     assert store.page({}, **everything).items == []  # type: ignore[arg-type] # as above
+
+
+def test_two_calls_with_one_id_are_refused() -> None:
+    with pytest.raises(VoxCallsError, match="same id"):
+        Sandbox([{"id": "a"}, {"id": "a"}])
 
 
 def test_both_rate_limits_hold_over_sliding_windows() -> None:

@@ -71,6 +71,7 @@ def test_a_part_below_a_millisecond_rounds_up_for_a_lower_bound_and_down_for_an_
         ("2026-11-01T00:00.5Z", "ISO 8601"),
         ("2026-11-01T00:00:60Z", "no such date and time"),
         ("2026-02-30T00:00:00Z", "no such date and time"),
+        ("9999-12-31T24:00:00Z", "no such date and time"),
         ("", "ISO 8601"),
         ("1793491200", "ISO 8601"),
         (True, "bool"),

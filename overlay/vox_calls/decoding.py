@@ -151,14 +151,16 @@ def _value_decoder(kind: type[Any]) -> Callable[[object], object] | None:
         value_type = vars(models)[value_type]
     if value_type is Any:
         return None
-    if not attrs.has(value_type):
-        return functools.partial(msgspec.convert, type=value_type, dec_hook=_free_object)
-    decoder: Decoder[Any] = Decoder(value_type)
+    convert: Callable[[object], object] = (
+        Decoder(value_type).decode
+        if attrs.has(value_type)
+        else functools.partial(msgspec.convert, type=value_type, dec_hook=_free_object)
+    )
 
     def decode(item: object) -> object:
         try:
-            return decoder.decode(item)
-        except InvalidResponseError as error:
+            return convert(item)
+        except (InvalidResponseError, msgspec.ValidationError) as error:
             raise ValueError(str(error)) from None  # msgspec knows where this stands, and adds it
 
     return decode

@@ -116,7 +116,7 @@ def api_error(answer: httpx.Response, *, method: str, path: str, attempts: int) 
         body.error.message if body else _excerpt(answer.content),
         status_code=answer.status_code,
         code=body.error.code if body else None,
-        details=dict(body.error.details) if body else None,
+        details=dict(body.error.details or {}) if body else None,
         request_id=answer.headers.get(_REQUEST_ID),
         method=method,
         path=path,

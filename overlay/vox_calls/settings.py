@@ -64,13 +64,14 @@ def resolve_base_url(base_url: str | None) -> str:
     text = base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
     try:
         url = httpx.URL(text.strip())
+        host = url.host
     except (httpx.InvalidURL, TypeError, AttributeError, UnicodeError):
         raise ConfigurationError("the base URL is not a URL; pass one like https://client-api.tryvox.co") from None
     if url.userinfo or "?" in text or "#" in text:
         raise ConfigurationError("the base URL has a user, a query or a fragment; pass scheme, host and path alone")
-    if not url.host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))):
+    if not host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(host))):
         raise ConfigurationError(
-            f"the key is sent over https only (or http to this machine), not to {url.scheme or 'no scheme'}://{url.host}"
+            f"the key is sent over https only (or http to this machine), not to {url.scheme or 'no scheme'}://{host}"
         )
     return str(url).rstrip("/").removesuffix(_VERSION_PREFIX).rstrip("/")
 

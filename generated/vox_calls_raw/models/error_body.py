@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import attrs
 
@@ -16,22 +16,28 @@ class ErrorBody:
     Attributes:
         code (str): A stable name for the kind of failure.
         message (str): A sentence for a person.
-        details (ErrorDetails): More about the failure, by kind. May be empty.
+        details (ErrorDetails | None): More about the failure, by kind. Null or empty
+            where there is nothing to add.
     """
 
     code: str
     message: str
-    details: ErrorDetails
+    details: ErrorDetails | None
     additional_properties: dict[str, Any] = attrs.field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
+        from ..models.error_details import ErrorDetails
 
         code = self.code
 
         message = self.message
 
-        details = self.details.to_dict()
+        details: dict[str, Any] | None
+        if isinstance(self.details, ErrorDetails):
+            details = self.details.to_dict()
+        else:
+            details = self.details
 
         _json: dict[str, Any] = {}
         _json.update(self.additional_properties)
@@ -51,7 +57,20 @@ class ErrorBody:
 
         message = _rest.pop("message")
 
-        details = ErrorDetails.from_dict(_rest.pop("details"))
+        def _parse_details(data: object) -> ErrorDetails | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                details_type_0 = ErrorDetails.from_dict(data)
+
+                return details_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(ErrorDetails | None, data)
+
+        details = _parse_details(_rest.pop("details"))
 
         _new = cls(
             code=code,

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from vox_calls import Client, __version__
-from vox_calls.cli import FAILED, MISUSED
+from vox_calls.cli import FAILED, INTERRUPTED, MISUSED
 from vox_calls.errors import ConfigurationError, InvalidQueryError, VoxCallsError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_INTERRUPTED = 130
+_LONGEST_INTEGER = 18
 
 
 class Format(StrEnum):
@@ -119,22 +119,32 @@ def sandbox(
 
 
 def _instant(text: str | None) -> str | int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else text
+    if text is None or not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_INTEGER):
+        return text
+    return int(text)
 
 
 @contextmanager
 def _reported() -> Iterator[None]:
+    from vox_calls.cli.text import printable  # noqa: PLC0415 - `--help` need not wait for it
+
     try:
         yield
-    except (InvalidQueryError, ConfigurationError) as error:
-        typer.echo(f"vox-calls: {error}", err=True)
+        sys.stdout.flush()
+    except InvalidQueryError as error:
+        for one in error.errors or [error]:
+            typer.echo(f"vox-calls: {printable(str(one))}", err=True)
         raise typer.Exit(MISUSED) from None
     except VoxCallsError as error:
-        typer.echo(f"vox-calls: {error}", err=True)
-        raise typer.Exit(FAILED) from None
+        resume = f" (read on with --cursor {error.cursor})" if error.cursor else ""
+        typer.echo(f"vox-calls: {printable(str(error) + resume)}", err=True)
+        raise typer.Exit(MISUSED if isinstance(error, ConfigurationError) else FAILED) from None
     except KeyboardInterrupt:
-        raise typer.Exit(_INTERRUPTED) from None
-    except BrokenPipeError:
-        # The reader has gone, as `head` does; what is still buffered has nowhere to go either.
+        raise typer.Exit(INTERRUPTED) from None
+    except OSError as error:
+        # What is still buffered has nowhere to go either, and Python would complain of that when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(0) from None  # the reader has gone, as `head` does
+        typer.echo(f"vox-calls: cannot write: {error.strerror}", err=True)
+        raise typer.Exit(FAILED) from None

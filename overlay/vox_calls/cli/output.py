@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
 from typing import TextIO
 
@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vox_calls import Call, Calls
+from vox_calls import Call, Calls, InvalidResponseError
+from vox_calls.cli.text import printable
 
 _PIPE_WIDTH = 160
 _STYLES = {"ended": "green", "error": "red", "ongoing": "cyan", "not_connected": "yellow"}
@@ -25,12 +26,12 @@ _RIGHT = {"length", "won"}
 
 def write_jsonl(calls: Iterable[Call], stream: TextIO) -> None:
     """One JSON object a line, as the API sent it, but for the recording's URL, which is a secret."""
+    unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
     for call in calls:
         item = call.to_dict()
         if item.get("recording_url"):
             item["recording_url"] = _HIDDEN
-        stream.write(json.dumps(item, ensure_ascii=False) + "\n")
-    stream.flush()
+        stream.write(json.dumps(item, ensure_ascii=not unicode) + "\n")
 
 
 def write_table(calls: Calls) -> None:
@@ -46,56 +47,64 @@ def write_table(calls: Calls) -> None:
         else:
             table.add_column(name, no_wrap=True, justify="right" if name in _RIGHT else "left")
 
-    shown, total, talked, cost = 0, 0, timedelta(), Decimal(0)
+    shown, total, talked, cost = 0, 0, 0, Decimal(0)
     for page in calls.pages():
         total = max(total, page.total_count)
         for call in page.items:
             shown += 1
-            talked += call.duration or timedelta()
-            cost += call.cost or 0
-            table.add_row(*(_cell(name, show(call), call) for name, show in columns.items()))
+            if call.start_at is not None and call.end_at is not None:
+                talked += call.end_at - call.start_at
+            with suppress(InvalidResponseError):
+                cost += call.cost or 0
+            table.add_row(*(_cell(name, show, call) for name, show in columns.items()))
     if shown:
         console.print(table)
+    total = max(total, shown)
     console.print(
-        f"{shown:,} of {total:,} calls, {_clock(talked)} long in all, {cost:,.2f} won", highlight=False, soft_wrap=True
+        f"{shown:,} of {total:,} calls; those shown are {_clock(talked)} long and cost {cost:,.2f} won",
+        highlight=False,
+        soft_wrap=True,
     )
+    if calls.cursor is not None:
+        console.print(f"more: --cursor {printable(calls.cursor)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _columns(*, narrow: bool) -> dict[str, Callable[[Call], str]]:
     zone = datetime.now().astimezone().tzname() or "local"
     form = "%m-%d %H:%M" if narrow else "%Y-%m-%d %H:%M:%S"
     columns: dict[str, Callable[[Call], str]] = {
-        f"start ({zone})": lambda call: "-" if call.started_at is None else f"{call.started_at.astimezone():{form}}",
+        f"start ({zone})": lambda call: "-" if call.started_at is None else f"{_local(call.started_at):{form}}",
         "type": lambda call: call.call_type,
         "status": lambda call: call.status,
         "reason": lambda call: call.disconnection_reason or "-",
         "from": lambda call: call.from_number or "-",
         "to": lambda call: call.to_number or "-",
-        "length": lambda call: "-" if call.duration is None else _clock(call.duration),
+        "length": lambda call: (
+            "-" if call.start_at is None or call.end_at is None else _clock(call.end_at - call.start_at)
+        ),
         "won": lambda call: "-" if call.cost is None else f"{call.cost:,.2f}",
         "summary": lambda call: (call.call_analysis and call.call_analysis.summary) or "",
     }
     return {name: show for name, show in columns.items() if not (narrow and name in {"reason", "summary"})}
 
 
-def _cell(name: str, value: str, call: Call) -> Text:
+def _cell(name: str, show: Callable[[Call], str], call: Call) -> Text:
+    try:
+        value = show(call)
+    except InvalidResponseError:
+        value = "?"  # the server sent no instant, or no amount; the rest of the call can be read all the same
     return Text(printable(value), style=_STYLES.get(call.status, "") if name == "status" else "")
 
 
-def printable(text: str) -> str:
-    """The text with control and format characters shown instead of obeyed; line ends and tabs become spaces."""
-    return "".join(
-        " " if character in "\r\n\t" else repr(character)[1:-1] if _is_control(character) else character
-        for character in text
-    )
+def _local(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone()
+    except OverflowError:  # the last hours of the year 9999
+        return instant
 
 
-def _is_control(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-
-
-def _clock(length: timedelta) -> str:
-    seconds = round(length.total_seconds())
-    hours, rest = divmod(abs(seconds), 3_600)
+def _clock(milliseconds: int) -> str:
+    seconds = (abs(milliseconds) + 500) // 1_000
+    hours, rest = divmod(seconds, 3_600)
     clock = f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
-    return f"-{clock}" if seconds < 0 else clock
+    return f"-{clock}" if milliseconds < 0 else clock

@@ -85,7 +85,7 @@ class _Asked:
     @property
     def fingerprint(self) -> str:
         """Tells the filters of one cursor from those of another."""
-        asked = json.dumps([{name: list(values) for name, values in self.filters.items()}, self.ascending])
+        asked = json.dumps([sorted((name, sorted(set(self.filters[name]))) for name in self.filters), self.ascending])
         return hashlib.sha256(asked.encode()).hexdigest()[:12]
 
 
@@ -103,10 +103,12 @@ def create_app(store: Store, settings: Settings) -> Starlette:
             )
         return Response(_page(store, _read(request)), media_type="application/json", headers=_request_id())
 
-    return Starlette(
+    app = Starlette(
         routes=[Route("/v3/calls", calls, methods=["GET"])],
         exception_handlers={RefusedError: _refused, HTTPException: _no_route, Exception: _failed},
     )
+    app.router.redirect_slashes = False  # there is one path, and an envelope for all others
+    return app
 
 
 def _page(store: Store, asked: _Asked) -> bytes:

@@ -23,7 +23,7 @@ _GLANCE = 0.001  # seconds
 
 
 class PortTakenError(VoxCallsError):
-    """Somebody else listens on the port."""
+    """The port cannot be listened on: somebody else does, or it takes more rights. The message says which."""
 
 
 def make_key() -> str:
@@ -63,6 +63,7 @@ class Sandbox:
             self.store.add(calls)
         except BaseException:
             self._socket.close()
+            self.store.close()
             raise
         self.api_key = settings.api_key
         self.base_url = f"http://{HOST}:{self._socket.getsockname()[1]}"

@@ -12,6 +12,8 @@ from typing import Any
 import attrs
 import msgspec
 
+from vox_calls.errors import VoxCallsError
+
 # One narrow table to filter and sort in, whose every row a scan can afford to touch, and the JSON beside it.
 # `at` is where a call stands in time: its start, or for a call that has none, the start of the one added before it.
 _SCHEMA = """
@@ -26,6 +28,10 @@ _INDEXES = (
     "CREATE UNIQUE INDEX by_id ON calls (id)",
     "CREATE INDEX by_from ON calls (from_number, at, id)",
     "CREATE INDEX by_to ON calls (to_number, at, id)",
+    "CREATE INDEX by_agent ON calls (agent_id, at, id)",
+    "CREATE INDEX by_status ON calls (status, at, id)",
+    "CREATE INDEX by_type ON calls (call_type, at, id)",
+    "CREATE INDEX by_reason ON calls (disconnection_reason, at, id)",
 )
 _BATCH = 100  # small enough to stay in the cache of the processor
 _ENCODE = msgspec.json.Encoder().encode
@@ -72,22 +78,28 @@ class Store:
         """Add calls, as JSON has them; any field may be missing but `id`. A call replaces one with its id.
 
         Raises:
-            sqlite3.IntegrityError: Where two of the very first calls have the same id.
+            VoxCallsError: Where two of these calls have the same id. None of them is then added.
 
         """
         remaining = iter(calls)
-        with self._transaction():
-            while batch := list(itertools.islice(remaining, _BATCH)):
-                if self._indexed:
-                    self._remove(call["id"] for call in batch)
-                rows = [self._row(call) for call in batch]
-                self._database.executemany("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-                bodies = zip((row[2] for row in rows), map(_ENCODE, batch), strict=True)
-                self._database.executemany("INSERT INTO bodies VALUES (?, ?)", bodies)
-            if not self._indexed:
-                for index in _INDEXES:
-                    self._database.execute(index)
-                self._indexed = True
+        try:
+            with self._transaction():
+                while batch := list(itertools.islice(remaining, _BATCH)):
+                    self._insert(batch)
+                if not self._indexed:
+                    for index in _INDEXES:
+                        self._database.execute(index)
+                    self._indexed = True
+        except sqlite3.IntegrityError:
+            raise VoxCallsError("two of the calls have the same id") from None
+
+    def _insert(self, batch: list[Mapping[str, Any]]) -> None:
+        if self._indexed:
+            self._remove(call["id"] for call in batch)
+        rows = [self._row(call) for call in batch]
+        self._database.executemany("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        bodies = zip((row[2] for row in rows), map(_ENCODE, batch), strict=True)
+        self._database.executemany("INSERT INTO bodies VALUES (?, ?)", bodies)
 
     def _row(self, call: Mapping[str, Any]) -> tuple[Any, ...]:
         start_at = call.get("start_at")
@@ -160,7 +172,12 @@ class Store:
 
 
 def _where(filters: Filters) -> tuple[list[str], tuple[Any, ...]]:
-    conditions = [CONDITIONS[name].format(", ".join("?" * len(values))) for name, values in filters.items()]
+    # A plus keeps SQLite from an index. One value's index is in the order of time; those of several are not, and to
+    # sort all that match takes far longer than to pass over what does not.
+    conditions = [
+        ("" if len(values) == 1 else "+") + CONDITIONS[name].format(", ".join("?" * len(values)))
+        for name, values in filters.items()
+    ]
     return conditions, tuple(value for values in filters.values() for value in values)
 
 

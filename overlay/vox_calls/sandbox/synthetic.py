@@ -52,11 +52,14 @@ _MATTERS = (
     '{} 신청 내역을 확인한 뒤 "다시 전화하겠다"고 했습니다.',
     "{} 안내를 끝까지 듣고 통화를 마쳤습니다.",
 )
+_NOT_REACHED = "고객이 전화를 받지 않아 통화가 이루어지지 않았습니다."
 _CITIES = ("서울 강남구", "부산 해운대구", "대구 수성구", "인천 연수구", "광주 서구", "제주 제주시")
 
 
 def synthetic_calls(count: int, *, seed: int, until: datetime) -> Iterator[Call]:
     """Calls in the order of time, the last of them just before `until`.
+
+    States are as frequent at any age as they were among the calls that were seen, so some old ones are still ongoing.
 
     The same count, seed and instant give the same calls. All 90 days before `until` have some, working hours in
     Seoul more than nights, and a few share their millisecond.
@@ -124,7 +127,7 @@ def _call(  # noqa: PLR0913, PLR0917 - what was drawn for it
         else None,
         "metadata": {"campaign": f"{agent.product} 안내", "attempt": 1 + fine % 3} if fine % 4 == 0 else {},
         "dynamic_variables": _variables(number, fine, customer, agent),
-        "call_analysis": None if running or private else _analysis(fine, agent),
+        "call_analysis": None if running or waiting or private else _analysis(fine, agent, talked=talked),
         "call_cost": {"total_cost": _COSTS[fine % 2]} if talked else None,
         "variant_label": "greeting-b" if fine % 10 == 1 else None,
         "opt_out_sensitive_data_storage": private,
@@ -152,9 +155,9 @@ def _variables(number: int, fine: int, customer: str, agent: _Agent) -> dict[str
     return variables
 
 
-def _analysis(fine: int, agent: _Agent) -> dict[str, Any]:
+def _analysis(fine: int, agent: _Agent, *, talked: bool) -> dict[str, Any]:
     return {
-        "summary": "고객이 " + _MATTERS[fine % 5].format(agent.product),
+        "summary": "고객이 " + _MATTERS[fine % 5].format(agent.product) if talked else _NOT_REACHED,
         "user_sentiment": _SENTIMENTS[fine % 3],
         "custom_analysis_data": [{"name": "해결 여부", "value": fine % 2 == 0}, {"name": "score", "value": fine % 6}]
         if fine % 2
