@@ -121,7 +121,6 @@ class _Client(ABC, Generic[Iteration]):
         Raises:
             InvalidQueryError: At once, for a filter that the API would not take.
             VoxCallsError: While iterating, any other of them; its `cursor` is where to read on.
-
         """
         query = Query.of(
             agent_id=agent_id,
@@ -192,7 +191,6 @@ class Client(_Client[Calls]):
         with Client() as client:
             for call in client.list_calls(status="ended", max_items=1_000):
                 print(call.id, call.started_at, call.duration, call.cost)
-
     """
 
     _http: httpx.Client
@@ -249,7 +247,6 @@ class AsyncClient(_Client[AsyncCalls]):
         async with AsyncClient() as client:
             async for call in client.list_calls(status="ended", max_items=1_000):
                 print(call.id, call.started_at, call.duration, call.cost)
-
     """
 
     _http: httpx.AsyncClient

@@ -42,7 +42,6 @@ def parse(body: bytes) -> object:
 
     Raises:
         InvalidResponseError: For anything that is not JSON.
-
     """
     try:
         return msgspec.json.decode(body)
@@ -67,7 +66,6 @@ class EnumWatch:
 
         Raises:
             UnknownEnumValueError: Where enums are strict.
-
         """
         shown = ascii(value[:100])
         if self._strict:
@@ -82,7 +80,6 @@ class Decoder(Generic[T]):
 
     Raises:
         TypeError: Where the contract has a shape that cannot be decoded, such as a choice between two objects.
-
     """
 
     def __init__(self, cls: type[T]) -> None:
@@ -107,7 +104,6 @@ class Decoder(Generic[T]):
 
         Raises:
             InvalidResponseError: With the path of what is wrong.
-
         """
         if self._complete_always:
             decoded = self._decode_completed(raw, path)

@@ -36,7 +36,6 @@ class VoxCallsError(Exception):
     Attributes:
         cursor: Where to read on. On an error raised in mid-iteration, the cursor of the first page that was not
             handed out whole: pass it as `cursor=` with the same filters. None where that is page one.
-
     """
 
     cursor: str | None = None
@@ -70,7 +69,6 @@ class InvalidQueryError(VoxCallsError, ValueError):
         errors: One InvalidQueryError for each wrong parameter, this one's own included. More than one where several
             parameters are wrong at once: the message then names them all, and field, value and reason are the
             first one's.
-
     """
 
     def __init__(self, field: str, value: object, reason: str) -> None:
@@ -100,7 +98,6 @@ class ApiError(VoxCallsError):
         request_id: The answer's `x-request-id`, where it had one.
         method, path: The request, without its query.
         attempts: How often the request was sent.
-
     """
 
     def __init__(  # noqa: PLR0913 - one keyword for each thing that a reader of the error wants to know
@@ -150,7 +147,6 @@ class RateLimitError(ApiError):
 
     Attributes:
         retry_after: Seconds to wait, as the server asked. None where it did not say.
-
     """
 
     retry_after: float | None = None
@@ -166,7 +162,6 @@ class TransportError(VoxCallsError):
     Attributes:
         method, path: The request, without its query.
         attempts: How often the request was sent.
-
     """
 
     def __init__(
@@ -186,7 +181,6 @@ class InvalidResponseError(VoxCallsError):
         path: Where, such as `items[3].start_at`; empty for the whole body.
         reason: What is wrong there. Never the value itself, which may be personal data.
         raw: The JSON of the item that cannot be decoded; None where the fault is not in an item.
-
     """
 
     def __init__(self, path: str, reason: str, *, raw: object = None) -> None:

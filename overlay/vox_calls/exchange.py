@@ -67,7 +67,6 @@ def exchange(request: dict[str, Any], world: Environment) -> Generator[Wait | Se
     Raises:
         ApiError: The server answered with another status, and again until the tries were used up.
         TransportError: No answer came, and again until the tries were used up.
-
     """
     attempt = 0
     while True:

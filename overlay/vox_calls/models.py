@@ -50,7 +50,6 @@ class Call(raw.Call):
             ... })
             >>> call.duration, call.cost
             (datetime.timedelta(seconds=94, microseconds=500000), Decimal('150.00'))
-
         """
         return cls.decode(dict(src_dict))
 
@@ -71,7 +70,6 @@ class Call(raw.Call):
 
         Raises:
             InvalidResponseError: Where the server sent a number that is no instant.
-
         """
         return _instant(self.start_at, "start_at")
 
@@ -81,7 +79,6 @@ class Call(raw.Call):
 
         Raises:
             InvalidResponseError: Where the server sent a number that is no instant.
-
         """
         return _instant(self.end_at, "end_at")
 
@@ -101,7 +98,6 @@ class Call(raw.Call):
 
         Raises:
             InvalidResponseError: Where the server sent a string that is no decimal number.
-
         """
         if self.call_cost is None or self.call_cost.total_cost is None:
             return None
@@ -124,7 +120,6 @@ class Page(raw.CallPage):
         items: The calls, in the order asked for. May be empty before the end.
         total_count: How many calls matched at that moment. It moves while calls come in.
         next_cursor: Where the next page begins; None on the last one.
-
     """
 
     items: list[Call]  # type: ignore[assignment] # our own calls, in place of the generated ones

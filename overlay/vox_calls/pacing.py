@@ -18,7 +18,6 @@ class RateLimit:
     Example:
         >>> RateLimit(per_second=5, per_minute=120)
         RateLimit(per_second=5, per_minute=120)
-
     """
 
     per_second: int = attrs.field(validator=attrs.validators.ge(1))

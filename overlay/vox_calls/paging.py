@@ -26,7 +26,6 @@ class Listing:
     Attributes:
         cursor: The cursor of the first page that has not been handed out whole; None for page one.
         finished: Whether every page has been handed out; `cursor` is None again.
-
     """
 
     query: Query
@@ -120,7 +119,6 @@ def decode_page(answer: httpx.Response, watch: EnumWatch) -> tuple[Page, list[Ca
 
     Raises:
         InvalidResponseError: Where it is no page at all.
-
     """
     body = parse(answer.content)
     raw_items = None

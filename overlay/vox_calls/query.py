@@ -41,7 +41,6 @@ class Query:
         page_size: The API's `limit`: how many calls a page holds at most.
         cursor: Where to begin; None for the first page.
         max_items: How many calls to hand out at most; None for all.
-
     """
 
     filters: Mapping[str, Any]
@@ -55,7 +54,6 @@ class Query:
 
         Raises:
             InvalidQueryError: Reports every parameter that is wrong, at once.
-
         """
         errors: list[InvalidQueryError] = []
 

@@ -29,7 +29,6 @@ class RetryPolicy:
         base: The ceiling of the first wait, in seconds.
         cap: The ceiling of every wait, in seconds.
         patience: The longest `Retry-After`, in seconds, that is waited for.
-
     """
 
     retries: int = 4
@@ -58,7 +57,6 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     Example:
         >>> parse_retry_after("90", now=datetime.now(UTC))
         90.0
-
     """
     if value is None:
         return None

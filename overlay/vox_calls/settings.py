@@ -40,7 +40,6 @@ def resolve_api_key(api_key: str | None) -> str:
 
     Raises:
         ConfigurationError: Where there is none, or it cannot be part of a header. The message does not contain it.
-
     """
     given = os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key
     try:
@@ -59,7 +58,6 @@ def resolve_base_url(base_url: str | None) -> str:
 
     Raises:
         ConfigurationError: For anything but an https URL, or http to this very machine.
-
     """
     text = base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
     try:

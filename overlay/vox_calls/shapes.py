@@ -32,7 +32,6 @@ class Field:
         is_list: Whether it is a list.
         enum: The enum of the value, or of each value of the list.
         known: The values of that enum, and None.
-
     """
 
     name: str
@@ -63,7 +62,6 @@ class Shape:
         wire_names: What the fields are called in JSON.
         has_defaults: Whether msgspec would put the generator's Unset where a field is absent.
         keeps_unknown: Whether there is a place for fields that the contract does not have.
-
     """
 
     fields: tuple[Field, ...] = ()

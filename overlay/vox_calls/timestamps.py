@@ -55,7 +55,6 @@ def to_unix_ms(value: datetime | str | float, *, round_up: bool = False, field: 
         1793491200000
         >>> to_unix_ms(1793491200.0005, round_up=True)
         1793491200001
-
     """
     try:
         milliseconds = _to_unix_ms(value, round_up=round_up)
@@ -75,7 +74,6 @@ def from_unix_ms(ms: int) -> datetime:
     Example:
         >>> from_unix_ms(1793491200123)
         datetime.datetime(2026, 11, 1, 0, 0, 0, 123000, tzinfo=datetime.timezone.utc)
-
     """
     if type(ms) is not int or not 0 <= ms <= LATEST:
         raise InvalidQueryError("ms", ms, "pass unix milliseconds, an integer from 0 to the end of the year 9999")

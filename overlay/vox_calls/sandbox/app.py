@@ -48,7 +48,6 @@ class Settings:
         windows: The rate limits; none for no limit.
         latency: Seconds that every answer is held back.
         clock: Seconds that only grow, for the rate limits.
-
     """
 
     api_key: str = attrs.field(repr=False)

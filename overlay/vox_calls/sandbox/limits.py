@@ -25,7 +25,6 @@ class RateLimiter:
     Args:
         windows: All of them hold at once.
         clock: Seconds that only grow.
-
     """
 
     def __init__(self, windows: Sequence[Window], clock: Callable[[], float]) -> None:

@@ -50,7 +50,6 @@ class Sandbox:
     Example:
         with Sandbox(synthetic_calls(1_000, seed=1, until=datetime.now(UTC))) as sandbox:
             client = Client(sandbox.api_key, base_url=sandbox.base_url)
-
     """
 
     def __init__(

@@ -79,7 +79,6 @@ class Store:
 
         Raises:
             VoxCallsError: Where two of these calls have the same id. None of them is then added.
-
         """
         remaining = iter(calls)
         try:
