@@ -1,0 +1,188 @@
+"""Two documents: what was added, removed or changed, and whether that breaks the code of this package's users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from vox_calls.drift.document import Element
+
+# What the generator turns into a Python type of its own.
+_TYPED_FORMATS = frozenset({"uuid", "date", "date-time", "binary"})
+
+
+@attrs.frozen
+class _Rule:
+    """When a change of a fact breaks code, and the words for either case."""
+
+    breaks: Callable[[Any, Any], bool]
+    breaking: str
+    compatible: str
+
+
+def _always(_: object, __: object) -> bool:
+    return True
+
+
+def _never(_: object, __: object) -> bool:
+    return False
+
+
+def _stated(_: object, now: object) -> bool:
+    return bool(now)
+
+
+def _gone(_: object, now: object) -> bool:
+    return not now
+
+
+def _raised(was: float | None, now: float | None) -> bool:
+    return now is not None and (was is None or now > was)
+
+
+def _lowered(was: float | None, now: float | None) -> bool:
+    return now is not None and (was is None or now < was)
+
+
+def _retyped(was: str | None, now: str | None) -> bool:
+    return bool({was, now} & _TYPED_FORMATS)
+
+
+_NARROWER, _WIDER = "values that were taken are refused", "more is taken than before"
+_RETYPED = _Rule(_retyped, "its Python type changes", "it stays what it is in Python")
+
+_OF_PARAMETERS: Mapping[str, _Rule] = {
+    **dict.fromkeys(("minimum", "minLength", "minItems", "items minLength"), _Rule(_raised, _NARROWER, _WIDER)),
+    **dict.fromkeys(("maximum", "maxLength", "maxItems", "items maxLength"), _Rule(_lowered, _NARROWER, _WIDER)),
+    **dict.fromkeys(("pattern", "items pattern", "enum"), _Rule(_stated, _NARROWER, _WIDER)),
+    "required": _Rule(_stated, "every request has to have it", "requests need not have it any more"),
+    "default": _Rule(_always, "the same request has another answer", ""),
+    "format": _RETYPED,
+}
+_OF_FIELDS: Mapping[str, _Rule] = {
+    "nullable": _Rule(_stated, "code meets None where it did not", "None comes no more"),
+    "enum": _Rule(_gone, "its Python type changes", "its values are strings as before"),
+    "format": _RETYPED,
+    "type": _Rule(_always, "its Python type changes", ""),
+}
+_OTHERWISE = {
+    "parameter": _Rule(_always, "requests are written in another way", ""),
+    "field": _Rule(_never, "", "nothing that is read depends on it"),
+}
+
+
+@attrs.frozen
+class Change:
+    """One difference.
+
+    Attributes:
+        element: Such as `parameter status` or `field items[].queue`.
+        change: `added`, `removed`, or the name of the fact that changed.
+        old: What it was; None where it was not there.
+        new: What it is; None where it is no more.
+        breaking: Whether code that uses this package has to be changed.
+        reason: Why, in a few words.
+
+    """
+
+    element: str
+    change: str
+    old: Any
+    new: Any
+    breaking: bool
+    reason: str
+
+    def __str__(self) -> str:
+        mark = "breaking  " if self.breaking else "compatible"
+        if self.change in {"added", "removed"}:
+            return f"{mark}  {self.element}: {self.change} ({self.reason})"
+        return f"{mark}  {self.element}: {self.change} {_told(self.old)} became {_told(self.new)} ({self.reason})"
+
+
+def compare(old: Mapping[str, Element], new: Mapping[str, Element]) -> list[Change]:
+    """Every difference, breaking ones first."""
+    changes: list[Change] = []
+    for name in sorted(old.keys() | new.keys()):
+        if name not in old:
+            changes.append(_added(new[name]))
+        elif name not in new:
+            changes.append(_removed(old[name]))
+        else:
+            changes += _changed(old[name], new[name])
+    return sorted(changes, key=lambda change: not change.breaking)
+
+
+def version_step(changes: Iterable[Change]) -> str:
+    """The step of the version that the changes ask for: `major`, `minor` or `none`."""
+    kinds = {change.breaking for change in changes}
+    return "major" if True in kinds else "minor" if kinds else "none"
+
+
+def _added(element: Element) -> Change:
+    if element.kind == "parameter" and element.facts.get("required"):
+        return Change(
+            str(element), "added", None, _summary(element), breaking=True, reason="every request has to have it"
+        )
+    reason = {"parameter": "requests need not have it", "field": "calls keep it, known or not"}.get(
+        element.kind, "errors are typed by status whatever the contract lists"
+    )
+    return Change(str(element), "added", None, _summary(element), breaking=False, reason=reason)
+
+
+def _removed(element: Element) -> Change:
+    reason = {
+        "parameter": "the server refuses what it does not know",
+        "field": "code that reads it fails",
+    }.get(element.kind)
+    if reason is None:
+        return Change(
+            str(element), "removed", "listed", None, breaking=False, reason="errors are typed by status anyway"
+        )
+    return Change(str(element), "removed", _summary(element), None, breaking=True, reason=reason)
+
+
+def _changed(old: Element, new: Element) -> Iterator[Change]:
+    for fact in sorted(old.facts.keys() | new.facts.keys()):
+        was, now = old.facts.get(fact), new.facts.get(fact)
+        if was == now:
+            continue
+        if fact == "enum" and was and now:
+            yield from _enum_changes(str(old), was, now)
+            continue
+        rule = _rule(new, fact)
+        breaks = rule.breaks(was, now)
+        yield Change(str(old), fact, was, now, breaks, rule.breaking if breaks else rule.compatible)
+
+
+def _rule(element: Element, fact: str) -> _Rule:
+    if element.kind == "parameter":
+        if (element.name, fact) == ("limit", "default"):
+            return _Rule(_never, "", "this package sends a limit of its own")
+        return _OF_PARAMETERS.get(fact, _OTHERWISE["parameter"])
+    if fact == "required":
+        empty = str(element.facts.get("type", "")).startswith(("array", "object"))
+        if element.facts.get("nullable") or empty:
+            return _Rule(_never, "", "absent is None or empty, as before")
+        return _Rule(_gone, "absent is an error", "it is always there")
+    return _OF_FIELDS.get(fact, _OTHERWISE["field"])
+
+
+def _enum_changes(name: str, old: list[Any], new: list[Any]) -> Iterator[Change]:
+    for value in new:
+        if value not in old:
+            yield Change(f"{name} value {value}", "added", None, value, breaking=False, reason="enums are open")
+    for value in old:
+        if value not in new:
+            yield Change(
+                f"{name} value {value}", "removed", value, None, breaking=True, reason="code that names it fails"
+            )
+
+
+def _summary(element: Element) -> str:
+    return str(element.facts.get("type", "listed"))
+
+
+def _told(value: Any) -> str:  # noqa: ANN401 - any JSON
+    return "nothing" if value is None else str(value)

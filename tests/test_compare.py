@@ -1,0 +1,246 @@
+"""Comparing two contracts: every kind of change is named, and judged by what it does to this package's users."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from contract import ROOT, spec
+from vox_calls.drift import Change, DocumentError, compare, elements, version_step
+
+Document = dict[str, Any]
+SCRIPT = ROOT / "scripts" / "compare_specs.py"
+
+
+def changed(edit: Callable[[Document, Document, Document], object]) -> list[Change]:
+    """The changes after an edit of a copy of the contract, which is given its call, its parameters and its schemas."""
+    new = copy.deepcopy(spec())
+    schemas = new["components"]["schemas"]
+    edit(schemas["Call"], {one["name"]: one for one in new["components"]["parameters"].values()}, schemas)
+    return compare(elements(spec()), elements(new))
+
+
+def names(changes: list[Change]) -> list[tuple[str, str, bool]]:
+    return [(change.element, change.change, change.breaking) for change in changes]
+
+
+def test_a_contract_does_not_differ_from_itself() -> None:
+    assert compare(elements(spec()), elements(copy.deepcopy(spec()))) == []
+    assert version_step([]) == "none"
+
+
+RESPONSE: list[tuple[Callable[[Document, Document, Document], object], list[tuple[str, str, bool]]]] = [
+    (
+        lambda call, _, __: call["properties"].update(queue={"type": "string"}),
+        [("field items[].queue", "added", False)],
+    ),
+    (
+        lambda call, _, __: call["properties"].pop("variant_label"),
+        [("field items[].variant_label", "removed", True)],
+    ),
+    (
+        lambda call, _, __: call["properties"].update(id={"type": ["string", "null"]}),
+        [("field items[].id", "nullable", True)],
+    ),
+    (
+        lambda call, _, __: call["properties"].update(variant_label={"type": "string"}),
+        [("field items[].variant_label", "nullable", False)],
+    ),
+    (
+        lambda call, _, __: call["required"].remove("variant_label"),
+        [("field items[].variant_label", "required", False)],
+    ),
+    (lambda call, _, __: call["required"].remove("metadata"), [("field items[].metadata", "required", False)]),
+    (lambda call, _, __: call["required"].remove("id"), [("field items[].id", "required", True)]),
+    (
+        lambda call, _, __: call["properties"].update(id={"type": "integer"}),
+        [("field items[].id", "type", True)],
+    ),
+    (
+        lambda call, _, __: call["properties"].update(id={"type": "string", "format": "uuid"}),
+        [("field items[].id", "format", True)],
+    ),
+    (
+        lambda call, _, __: call["properties"].update(start_at={"type": ["integer", "null"]}),
+        [("field items[].start_at", "format", False)],
+    ),
+    (
+        lambda _, __, schemas: schemas["CallAgent"]["properties"].pop("agent_version"),
+        [("field items[].agent.agent_version", "removed", True)],
+    ),
+    (
+        lambda _, __, schemas: schemas["DisconnectionReason"]["enum"].append("bored"),
+        [
+            ("field items[].disconnection_reason value bored", "added", False),
+            ("parameter disconnection_reason value bored", "added", False),
+        ],
+    ),
+    (
+        lambda _, __, schemas: schemas["CallType"]["enum"].remove("api"),
+        [
+            ("field items[].call_type value api", "removed", True),
+            ("parameter call_type value api", "removed", True),
+        ],
+    ),
+    (
+        lambda _, __, schemas: schemas["CallPage"]["properties"]["total_count"].update(minimum=1),
+        [("field total_count", "minimum", False)],
+    ),
+]
+
+REQUEST: list[tuple[Callable[[Document, Document, Document], object], list[tuple[str, str, bool]]]] = [
+    (lambda _, one, __: one["limit"].update(required=True), [("parameter limit", "required", True)]),
+    (lambda _, one, __: one["limit"]["schema"].update(maximum=50), [("parameter limit", "maximum", True)]),
+    (lambda _, one, __: one["limit"]["schema"].update(maximum=200), [("parameter limit", "maximum", False)]),
+    (lambda _, one, __: one["limit"]["schema"].update(minimum=2), [("parameter limit", "minimum", True)]),
+    (lambda _, one, __: one["limit"]["schema"].pop("minimum"), [("parameter limit", "minimum", False)]),
+    (lambda _, one, __: one["limit"]["schema"].update(default=20), [("parameter limit", "default", False)]),
+    (lambda _, one, __: one["sort_order"]["schema"].update(default="asc"), [("parameter sort_order", "default", True)]),
+    (lambda _, one, __: one["cursor"]["schema"].update(maxLength=99), [("parameter cursor", "maxLength", True)]),
+    (lambda _, one, __: one["cursor"]["schema"].update(type="integer"), [("parameter cursor", "type", True)]),
+    (lambda _, one, __: one["call_to"].update(explode=False), [("parameter call_to", "repeated", True)]),
+    (
+        lambda _, one, __: one["call_to"]["schema"]["items"].pop("pattern"),
+        [("parameter call_to", "items pattern", False)],
+    ),
+    (lambda _, one, __: one["call_to"]["schema"].update(maxItems=5), [("parameter call_to", "maxItems", True)]),
+    (lambda _, one, __: one["agent_id"]["schema"]["items"].pop("format"), [("parameter agent_id", "format", True)]),
+    (
+        lambda _, one, __: one["cursor"].update(name="page"),
+        [
+            ("parameter cursor", "removed", True),
+            ("parameter page", "added", False),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("edit", "expected"), RESPONSE + REQUEST)
+def test_a_change_is_named_and_judged(
+    edit: Callable[[Document, Document, Document], object], expected: list[tuple[str, str, bool]]
+) -> None:
+    changes = changed(edit)
+    assert names(changes) == expected
+    assert version_step(changes) == ("major" if any(breaking for *_, breaking in expected) else "minor")
+    assert all(change.reason for change in changes)
+
+
+def test_a_new_parameter_breaks_only_where_every_request_has_to_have_it() -> None:
+    for required in (False, True):
+        new = copy.deepcopy(spec())
+        tenant = {"name": "tenant", "in": "query", "required": required, "schema": {"type": "string"}}
+        new["paths"]["/v3/calls"]["get"]["parameters"].append(tenant)
+        assert names(compare(elements(spec()), elements(new))) == [("parameter tenant", "added", required)]
+
+
+def test_answers_come_and_go_without_breaking_anything() -> None:
+    new = copy.deepcopy(spec())
+    answers = new["paths"]["/v3/calls"]["get"]["responses"]
+    answers["422"] = answers.pop("404")
+    assert names(compare(elements(spec()), elements(new))) == [
+        ("answer 404", "removed", False),
+        ("answer 422", "added", False),
+    ]
+
+
+def in_other_words(node: Any) -> Any:
+    """The same schema as another hand writes it: with OpenAPI 3.0's nullable, and allOf around references."""
+    if isinstance(node, list):
+        return [in_other_words(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: in_other_words(value) for key, value in node.items()}
+    if isinstance(node.get("type"), list):
+        node["type"], node["nullable"] = node["type"][0], True
+    if "oneOf" in node:
+        node["allOf"], node["nullable"] = [node.pop("oneOf")[0]], True
+    return node
+
+
+def test_the_same_contract_in_other_words_is_no_difference() -> None:
+    other = in_other_words(copy.deepcopy(spec()))
+    other["openapi"] = "3.0.3"
+    other["servers"] = [{"url": "https://client-api.tryvox.co/v3"}]
+    # Among other operations, its version in the server's URL, and a parameter for all of the path.
+    other["paths"] = {"/agents": {"get": {"responses": {}}}, "/calls": other["paths"]["/v3/calls"]}
+    other["paths"]["/calls"]["parameters"] = [other["paths"]["/calls"]["get"]["parameters"].pop()]
+    other["paths"]["/calls"]["post"] = {"responses": {}}
+    assert compare(elements(spec()), elements(other)) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (None, "not an OpenAPI document"),
+        ([], "not an OpenAPI document"),
+        ({"openapi": "3.1.0"}, "no paths"),
+        ({"paths": {}}, "no GET /v3/calls"),
+        ({"paths": {"/v3/calls": {"post": {}}}}, "no GET /v3/calls"),
+        ({"paths": {"/v3/calls": {"get": {"responses": {}}}}}, "what a 200 looks like"),
+        ({"paths": {"/v3/calls": {"$ref": "#/nowhere"}}}, "#/nowhere, which is not in it"),
+        ({"paths": {"/v3/calls": {"$ref": "#/paths/~1v3~1calls"}}}, "leads nowhere"),
+        ({"paths": {"/v3/calls": 5}}, "int where an object belongs"),
+    ],
+)
+def test_a_document_that_says_nothing_of_the_operation_is_told(document: Any, message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
+        elements(document)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_the_script_compares_files_and_revisions_and_tells_by_its_status(tmp_path: Path) -> None:
+    same, grown, shrunk = (tmp_path / name for name in ("same.json", "grown.yaml", "shrunk.yaml"))
+    same.write_text(json.dumps(spec()))
+    contract = (ROOT / "openapi" / "calls.yaml").read_text(encoding="utf-8")
+    grown.write_text(contract.replace("enum: [asc, desc]", "enum: [asc, desc, random]"))
+    shrunk.write_text(contract.replace("maximum: 100", "maximum: 50"))
+
+    assert run(str(ROOT / "openapi" / "calls.yaml"), str(same)).returncode == 0
+    compatible = run(str(same), str(grown))
+    assert compatible.returncode == 1
+    assert compatible.stdout.splitlines() == [
+        "compatible  parameter sort_order value random: added (enums are open)",
+        "1 change, none of them breaking: the next version is a minor one.",
+    ]
+    breaking = run("HEAD", str(shrunk))
+    assert breaking.returncode == 2, breaking.stderr
+    assert "parameter limit: maximum 100 became 50" in breaking.stdout
+
+
+def test_the_script_writes_json_for_programs(tmp_path: Path) -> None:
+    new = copy.deepcopy(spec())
+    del new["components"]["schemas"]["Call"]["properties"]["id"]
+    (tmp_path / "new.yaml").write_text(yaml.safe_dump(new))
+    done = run(str(ROOT / "openapi" / "calls.yaml"), str(tmp_path / "new.yaml"), "--json")
+    assert json.loads(done.stdout) == {
+        "changes": [
+            {
+                "element": "field items[].id",
+                "change": "removed",
+                "old": "string",
+                "new": None,
+                "breaking": True,
+                "reason": "code that reads it fails",
+            }
+        ],
+        "version_step": "major",
+    }
+
+
+@pytest.mark.parametrize("source", ["nowhere", "--output=x", "/etc", ":/"])
+def test_what_cannot_be_read_is_told_in_a_line(source: str) -> None:
+    done = run("--", "HEAD", source)
+    assert done.returncode == 3
+    assert done.stderr.startswith("compare_specs: ")
+    assert done.stderr.count("\n") == 1
