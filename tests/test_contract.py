@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import inspect
 import typing
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import attrs
+import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -68,6 +70,48 @@ def test_limit_and_order_have_the_vendors_bounds_and_defaults() -> None:
     assert parameters()["sort_order"]["schema"]["default"] == "desc"
     assert query.MAX_PAGE_SIZE == app.MAX_LIMIT == limit["maximum"]
     assert limit["default"] == app.DEFAULT_LIMIT
+
+
+def examples(node: Any, where: str = "") -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Each example of the spec, where it stands, and the schema that it is an example of."""
+    if isinstance(node, list):
+        for position, item in enumerate(node):
+            yield from examples(item, f"{where}/{position}")
+    if not isinstance(node, dict):
+        return
+    schema = node.get("schema", node)
+    if "example" in node:
+        yield f"{where}/example", node["example"], schema
+    if isinstance(node.get("examples"), list):
+        for position, example in enumerate(node["examples"]):
+            yield f"{where}/examples/{position}", example, schema
+    elif "examples" in node:
+        for name, example in node["examples"].items():
+            yield f"{where}/examples/{name}", example["value"], schema
+    for key, value in node.items():
+        if key not in {"example", "examples"}:
+            yield from examples(value, f"{where}/{key}")
+
+
+EXAMPLES = list(examples(spec()))
+
+
+@pytest.mark.parametrize(("where", "example", "schema"), EXAMPLES, ids=[where for where, *_ in EXAMPLES])
+def test_each_example_is_valid(where: str, example: Any, schema: dict[str, Any]) -> None:
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    jsonschema.validate(
+        example,
+        {**schema, "components": spec()["components"]},
+        cls=jsonschema.Draft202012Validator,
+        format_checker=checker,
+    )
+
+
+def test_each_parameter_and_each_field_that_is_no_object_has_an_example() -> None:
+    assert all("example" in parameter for parameter in parameters().values())
+    for name, one in ((name, one) for schema in OBJECTS.values() for name, one in schema.get("properties", {}).items()):
+        if one.get("type") not in {None, "array"} and name not in {"message"}:
+            assert one.get("examples"), f"{name} has no example"
 
 
 def test_the_enums_have_as_many_values_as_the_vendor_documents() -> None:

@@ -1,0 +1,74 @@
+"""Whatever the contract says has its evidence, and there is no evidence of what it does not say."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+import pytest
+
+from contract import ROOT, spec
+from vox_calls.drift import Element, elements
+
+EVIDENCE = (ROOT / "openapi" / "evidence.md").read_text(encoding="utf-8")
+LEVELS = {"documented", "observed", "assumed"}
+SOURCES = set(re.findall(r"^- \*(\w+)\*:", EVIDENCE, re.MULTILINE))
+
+
+def tables() -> Iterator[tuple[str, list[str]]]:
+    """Each row of each table, with what the first column is of."""
+    kind = ""
+    for line in EVIDENCE.splitlines():
+        if not line.startswith("| "):
+            continue
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if cells[-3:] == ["level", "source", "date"]:
+            kind = cells[0]
+        else:
+            yield kind, cells
+
+
+def said(element: Element) -> set[str]:
+    """What the contract says of an element, in the words of the evidence."""
+    facts = dict(element.facts)
+    words = {"listed"} if element.kind == "answer" else set()
+    if element.kind == "parameter":
+        words.add("the name")
+    kind, form = facts.pop("type", None), facts.pop("format", None)
+    if kind:
+        words.add(f"type {kind} ({form})" if form else f"type {kind}")
+    words |= {name for name in ("nullable", "required", "repeated") if facts.pop(name, False)}
+    if "enum" in facts:
+        words.add(f"enum {', '.join(facts.pop('enum'))}")
+    return words | {f"{name} {value}" for name, value in facts.items()}
+
+
+CONTRACT = {name: said(element) for name, element in elements(spec()).items()}
+
+
+def evidence() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for kind, cells in tables():
+        if kind in {"parameter", "field", "answer"}:
+            found[f"{kind} {cells[0]}"] += cells[1].split("; ")
+    return found
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_what_the_contract_says_has_its_evidence_and_nothing_else_has(name: str) -> None:
+    assert sorted(evidence()[name]) == sorted(CONTRACT[name])
+
+
+def test_there_is_no_evidence_of_what_is_not_in_the_contract() -> None:
+    assert set(evidence()) == set(CONTRACT)
+
+
+def test_every_row_has_a_level_a_source_and_a_date() -> None:
+    rows = list(tables())
+    assert len(rows) > 80
+    for _, cells in rows:
+        assert cells[-3] in LEVELS, cells
+        assert cells[-2].split(":")[0] in SOURCES, cells
+        assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", cells[-1]), cells
+        assert (cells[-2].split(":")[0] in {"ours", "script"}) == (cells[-3] == "assumed"), cells
