@@ -18,10 +18,13 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "generated"
 PACKAGE = "vox_calls_raw"
 RECORD = "inputs.json"
+CONTRACT = "contract.json"
 SPEC = ROOT / "openapi" / "calls.yaml"
 SETTINGS = ROOT / "openapi" / "generator.yaml"
 TEMPLATES = ROOT / "openapi" / "templates"
@@ -89,6 +92,9 @@ def generate(folder: Path) -> None:
     if done.returncode or "warning" in (done.stdout + done.stderr).lower():
         raise GenerationError(f"The generator is not happy with the contract:\n{done.stdout}{done.stderr}")
     (folder / PACKAGE / "py.typed").touch()
+    # As JSON, so that an installed package can compare the contract with the world and needs no YAML for it.
+    contract = json.dumps(yaml.safe_load(SPEC.read_text(encoding="utf-8")), ensure_ascii=False, indent=1)
+    (folder / PACKAGE / CONTRACT).write_text(contract + "\n", encoding="utf-8")
     require_decodable(folder)
     (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 

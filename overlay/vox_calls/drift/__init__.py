@@ -1,12 +1,25 @@
-r"""How one description of the API differs from another, and what that means for those who use this package.
+r"""How one description of the API differs from another, or from a server, and what that means for this package's users.
 
-from vox_calls.drift import compare, elements, version_step
+    from vox_calls.drift import compare, elements, version_step
 
-changes = compare(elements(old_document), elements(new_document))
-print(*changes, version_step(changes), sep="\\n")
+    changes = compare(elements(old_document), elements(new_document))
+    print(*changes, version_step(changes), sep="\n")
+
+`examine` asks a server itself.
 """
 
 from vox_calls.drift.compare import Change, compare, version_step
-from vox_calls.drift.document import DocumentError, Element, elements
+from vox_calls.drift.document import DocumentError, Element, contract, elements
+from vox_calls.drift.live import Finding, examine
 
-__all__ = ["Change", "DocumentError", "Element", "compare", "elements", "version_step"]
+__all__ = [
+    "Change",
+    "DocumentError",
+    "Element",
+    "Finding",
+    "compare",
+    "contract",
+    "elements",
+    "examine",
+    "version_step",
+]

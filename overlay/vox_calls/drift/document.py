@@ -7,10 +7,12 @@ other words: here they become the same facts, so that two documents of different
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
+import msgspec
 
 from vox_calls.errors import VoxCallsError
 
@@ -41,6 +43,12 @@ class Element:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+def contract() -> dict[str, Element]:
+    """The contract that this version of the package was generated from."""
+    text = resources.files("vox_calls_raw").joinpath("contract.json").read_bytes()
+    return elements(msgspec.json.decode(text))
 
 
 def elements(document: object) -> dict[str, Element]:

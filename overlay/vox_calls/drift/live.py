@@ -1,0 +1,142 @@
+"""What a server answers, held against the contract: what it knows that the contract does not, and the other way round.
+
+Two requests. One with a parameter that nobody has, for the server to list those that it takes; one for an ordinary
+page. Of what stands in the page, names and types are told, and values of enums; nobody's numbers or words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+import httpx
+
+from vox_calls.decoding import parse
+from vox_calls.drift.document import PATH, Element
+from vox_calls.errors import TransportError
+from vox_calls.exchange import api_error
+from vox_calls.settings import Bearer
+
+MADE_UP = "vox_calls_asks_which_parameters_there_are"
+
+_TIMEOUT = 30.0
+_OK, _BAD_REQUEST = 200, 400
+_JSON_TYPES: Mapping[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+
+
+@attrs.frozen
+class Finding:
+    """One way in which a server and the contract differ.
+
+    Attributes:
+        what: Such as `unknown field` or `parameter not taken`.
+        name: Such as `items[].queue` or `call_to`.
+        example: Where it was seen first, such as `items[3].queue`; empty for parameters.
+        count: How often it was seen.
+    """
+
+    what: str
+    name: str
+    example: str = ""
+    count: int = 1
+
+    def __str__(self) -> str:
+        seen = f" ({self.count} times, first at {self.example})" if self.example else ""
+        return f"{self.what}: {self.name}{seen}"
+
+
+def examine(http: httpx.Client, api_key: str, base_url: str, contract: Mapping[str, Element]) -> list[Finding]:
+    """Ask a server, and tell where it differs from the contract.
+
+    Raises:
+        ApiError: Where the server does not answer as it has to for that: a wrong key, too many requests, a failure.
+        TransportError: Where it does not answer at all.
+        InvalidResponseError: Where what it answers is not JSON.
+    """
+    refused = _get(http, api_key, base_url, {MADE_UP: "1"}, expected=_BAD_REQUEST)
+    page = _get(http, api_key, base_url, {"limit": "100"}, expected=_OK)
+    return [*parameters(parse(refused.content), contract), *fields(parse(page.content), contract)]
+
+
+def _get(http: httpx.Client, api_key: str, base_url: str, query: dict[str, str], *, expected: int) -> httpx.Response:
+    try:
+        answer = http.get(base_url + PATH, params=query, auth=Bearer(api_key), timeout=_TIMEOUT, follow_redirects=False)
+    except httpx.RequestError as error:
+        server = error.request.url.netloc.decode("ascii")
+        raise TransportError(str(error) or type(error).__name__, path=PATH, server=server) from error
+    if answer.status_code != expected:
+        raise api_error(answer, method="GET", path=PATH, attempts=1)
+    return answer
+
+
+def parameters(refusal: object, contract: Mapping[str, Element]) -> list[Finding]:
+    """What the refusal of a made-up parameter says of the others."""
+    taken = _dig(refusal, "error", "details", "allowed_query_parameters")
+    if not isinstance(taken, list):
+        return [Finding("no list of parameters", "error.details.allowed_query_parameters")]
+    known = {element.name for element in contract.values() if element.kind == "parameter"}
+    names = {name for name in taken if isinstance(name, str)}
+    return [
+        *(Finding("unknown parameter", name) for name in sorted(names - known)),
+        *(Finding("parameter not taken", name) for name in sorted(known - names)),
+    ]
+
+
+def fields(page: object, contract: Mapping[str, Element]) -> list[Finding]:
+    """What a page has that the contract has not, by kind and name, with how often and where first."""
+    found: dict[tuple[str, str], Finding] = {}
+    known = {element.name: element for element in contract.values() if element.kind == "field"}
+    for what, name, example in _differences(page, "", "", known):
+        before = found.get((what, name), Finding(what, name, example, 0))
+        found[what, name] = attrs.evolve(before, count=before.count + 1)
+    return list(found.values())
+
+
+def _differences(value: object, name: str, place: str, known: Mapping[str, Element]) -> Iterator[tuple[str, str, str]]:
+    if isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _differences(item, f"{name}[]", f"{place}[{position}]", known)
+    if not isinstance(value, dict):
+        return
+    declared = {inner for inner in known if inner.rpartition(".")[0] == name}
+    if not declared:
+        return  # a free object: any key, any value
+    for key, inner in value.items():
+        path, where = f"{name}.{key}".removeprefix("."), f"{place}.{key}".removeprefix(".")
+        if path not in declared:
+            yield "unknown field", path, where
+            continue
+        yield from _mismatch(inner, path, where, known[path].facts)
+        yield from _differences(inner, path, where, known)
+    for path in sorted(declared - {f"{name}.{key}".removeprefix(".") for key in value}):
+        facts = known[path].facts
+        if not facts["nullable"] and not str(facts.get("type")).startswith(("array", "object")):
+            yield "absent field", path, place or path
+
+
+def _mismatch(value: object, name: str, place: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if value is None:
+        if not facts["nullable"]:
+            yield "null where none may be", name, place
+        return
+    stated, actual = str(facts.get("type", "")).removesuffix(" of object").split(" of ")[0], _JSON_TYPES[type(value)]
+    if stated and actual not in stated.split(" or ") and not (stated == "number" and actual == "integer"):
+        yield f"{actual} where {stated} belongs", name, place
+    elif "enum" in facts and value not in facts["enum"]:
+        # No secret and nobody's words: the name of a state, and the one thing that has to be added to the contract.
+        yield f"unknown value {ascii(value)[:60]}", name, place
+
+
+def _dig(value: object, *keys: str) -> object:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
