@@ -12,7 +12,7 @@ READY := .venv/ready
 LOCK := scripts/requirements.lock
 CODE := overlay scripts tests
 
-.PHONY: help demo test generate check-generated lint format types lock ci clean
+.PHONY: help demo test generate check-generated lint format types lock doctor ci clean
 .DEFAULT_GOAL := help
 
 help:  ## What can be made.
@@ -30,9 +30,11 @@ generate: $(READY)  ## Write generated/ anew from openapi/calls.yaml.
 check-generated: $(READY)  ## Prove that generated/ is exactly what openapi/calls.yaml gives.
 	@$(BIN)/python scripts/generate.py --check
 
-lint: $(READY)  ## Check style and format.
+lint: $(READY)  ## Check style and format, and the workflows.
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/zizmor --offline --quiet .github
 
 format: $(READY)  ## Format, and mend what can be mended.
 	@$(BIN)/ruff check --fix $(CODE)
@@ -44,6 +46,9 @@ types: $(READY)  ## Check types, strictly.
 lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew; review the difference before you keep it.
 	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet --output-file $(LOCK)
+
+doctor: $(READY)  ## Ask the server whether it still is what the contract says. Needs VOX_API_KEY.
+	@$(BIN)/vox-calls doctor
 
 ci: lint types check-generated demo test  ## Everything that has to hold.
 

@@ -41,7 +41,8 @@ def test_every_python_block_of_the_readme_runs_in_turn(sandbox: Sandbox, tmp_pat
 
 
 def test_every_command_of_the_readme_is_there() -> None:
-    commands = [line.removeprefix("$ ").split("#")[0].split() for line in re.findall(r"^ *(\$ .*)", README, re.MULTILINE)]
+    lines = re.findall(r"^ *\$ (.*)", README, re.MULTILINE)
+    commands = [line.split("#")[0].split() for line in lines]
     targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert {command[1] for command in commands if command[0] == "make"} == {"demo", "test"} <= set(targets)
     assert {command[1] for command in commands if command[0] == "vox-calls"} == {"list", "sandbox", "doctor"}
