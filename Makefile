@@ -12,7 +12,7 @@ READY := .venv/ready
 LOCK := scripts/requirements.lock
 CODE := overlay scripts tests
 
-.PHONY: help demo test generate check-generated lint format types lock doctor ci clean
+.PHONY: help demo test generate check-generated lint lint-spec format types lock doctor ci clean
 .DEFAULT_GOAL := help
 
 help:  ## What can be made.
@@ -36,6 +36,9 @@ lint: $(READY)  ## Check style and format, and the workflows.
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/zizmor --offline --quiet .github
 
+lint-spec: $(READY)  ## Check the contract as OpenAPI; with Node.js, lint it too.
+	@$(BIN)/python scripts/lint_spec.py
+
 format: $(READY)  ## Format, and mend what can be mended.
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
@@ -50,7 +53,7 @@ lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew; review the d
 doctor: $(READY)  ## Ask the server whether it still is what the contract says. Needs VOX_API_KEY.
 	@$(BIN)/vox-calls doctor
 
-ci: lint types check-generated demo test  ## Everything that has to hold.
+ci: lint lint-spec types check-generated demo test  ## Everything that has to hold.
 
 clean:  ## Remove what was built and installed here.
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

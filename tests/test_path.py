@@ -1,0 +1,210 @@
+"""From a change of the vendor's to a green project: each kind of change needs the edits that the README says.
+
+Each is made to a copy of the repository. Before the edits by hand the checks have to fail and to name what is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from contract import ROOT
+
+CHECKS = [
+    "tests/test_contract.py",
+    "tests/test_evidence.py",
+    "tests/test_drift.py",
+    "tests/test_cli.py::test_each_filter_of_the_contract_is_an_option_of_list",
+]
+BY_HAND = ["client.py", "query.py", "sandbox/store.py", "sandbox/app.py", "cli/app.py"]
+
+
+class Copy:
+    """A copy of the repository, with what a maintainer does to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in ("openapi", "generated", "overlay", "scripts", "tests"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", root)
+        self.overlay = self.sources()
+
+    def sources(self) -> dict[str, str]:
+        files = (self.root / "overlay").rglob("*.py")
+        return {path.relative_to(self.root).as_posix(): path.read_text(encoding="utf-8") for path in files}
+
+    def edit(self, name: str, *changes: tuple[str, str]) -> None:
+        path = self.root / name
+        text = path.read_text(encoding="utf-8")
+        for old, new in changes:
+            assert old in text, f"{name} has no {old!r}"
+            text = text.replace(old, new)
+        path.write_text(text, encoding="utf-8")
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join(str(self.root / name) for name in ("overlay", "generated"))
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=self.root,
+            env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def generate(self) -> None:
+        done = self.run("scripts/generate.py")
+        assert done.returncode == 0, done.stderr
+
+    def problems(self) -> str:
+        """What the checks have to say; nothing where they pass."""
+        for command in (
+            ["pytest", "-q", "-p", "no:cacheprovider", *CHECKS],
+            ["mypy", "--cache-dir", os.devnull, "overlay"],
+        ):
+            done = self.run("-m", *command)
+            if done.returncode:
+                return done.stdout + done.stderr
+        return ""
+
+    def edited_by_hand(self) -> set[str]:
+        now = self.sources()
+        return {name for name in now if now[name] != self.overlay.get(name)}
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path)
+
+
+def new_enum_value(copy: Copy) -> None:
+    values = ("queued, ongoing, ended", "queued, on_hold, ongoing, ended")
+    copy.edit("openapi/calls.yaml", values)
+    copy.edit("openapi/evidence.md", values)
+
+
+FIELD = """\
+        holder:
+          type: [string, "null"]
+          description: Who keeps the call.
+          examples: [vip]
+"""
+
+
+def new_field(copy: Copy) -> None:
+    copy.edit(
+        "openapi/calls.yaml",
+        ("        - variant_label\n", "        - variant_label\n        - holder\n"),
+        ("        variant_label:\n", f"{FIELD}        variant_label:\n"),
+    )
+    rows = "| items[].holder | type string; nullable | documented | page | 2027-01 |\n"
+    rows += "| items[].holder | required | assumed | ours | 2027-01 |\n"
+    copy.edit("openapi/evidence.md", ("| items[].variant_label | type", f"{rows}| items[].variant_label | type"))
+
+
+def field_becomes_nullable(copy: Copy) -> None:
+    copy.edit(
+        "openapi/calls.yaml",
+        (
+            "          type: string\n          description: The call's identifier",
+            '          type: [string, "null"]\n          description: The call\'s identifier',
+        ),
+    )
+    copy.edit(
+        "openapi/evidence.md",
+        ("| items[].id | type string; required", "| items[].id | type string; nullable; required"),
+    )
+
+
+@pytest.mark.parametrize("change", [new_enum_value, new_field, field_becomes_nullable])
+def test_what_an_answer_comes_to_hold_needs_the_contract_and_its_evidence_alone(
+    copy: Copy, change: Callable[[Copy], None]
+) -> None:
+    change(copy)
+    assert "make generate" in copy.run("scripts/generate.py", "--check").stderr
+    copy.generate()
+    assert copy.problems() == ""
+    assert copy.edited_by_hand() == set()
+
+
+PARAMETER = """\
+    VariantLabel:
+      name: variant_label
+      in: query
+      description: Only calls of this variant.
+      schema:
+        type: string
+      example: greeting-b
+"""
+
+
+def before(line: str, added: str) -> tuple[str, str]:
+    """An edit that puts a line before another."""
+    return line, f"{added}\n{line}"
+
+
+def test_a_new_filter_needs_its_lines_in_the_five_files_that_the_readme_names(copy: Copy) -> None:
+    reference = '        - $ref: "#/components/parameters/{}"'
+    copy.edit(
+        "openapi/calls.yaml",
+        before(reference.format("CallFrom"), reference.format("VariantLabel")),
+        ("    CallFrom:\n", f"{PARAMETER}    CallFrom:\n"),
+    )
+    row = "| variant_label | the name; type string | documented | page | 2027-01 |"
+    copy.edit("openapi/evidence.md", before("| call_from | the name |", row))
+    copy.generate()
+
+    problems = copy.problems()
+    assert "list_calls and openapi/calls.yaml differ" in problems
+    assert "cli/app.py lacks these filters" in problems
+    assert "variant_label" in problems
+
+    passed = before("            call_from=call_from", "            variant_label=variant_label,")
+    argument = "        variant_label: str | None = None,"
+    copy.edit("overlay/vox_calls/client.py", before("        call_from: str | Iterable", argument), passed)
+    copy.edit("overlay/vox_calls/query.py", before('    "call_from": _many', '    "variant_label": str,'))
+    condition = '    "variant_label": "variant_label IN ({})",'
+    copy.edit("overlay/vox_calls/sandbox/store.py", before('    "call_from": "from', condition))
+    check = '    "variant_label": lambda name, values: [_one(name, values)],'
+    copy.edit("overlay/vox_calls/sandbox/app.py", before('    "call_from": _numbers', check))
+    option = '    variant_label: Annotated[str | None, typer.Option(help="Variant.")] = None,'
+    copy.edit("overlay/vox_calls/cli/app.py", before("    call_from: Annotated", option), passed)
+    assert copy.problems() == ""
+    assert copy.edited_by_hand() == {f"overlay/vox_calls/{name}" for name in BY_HAND}
+
+
+def test_a_removed_filter_is_named_wherever_it_still_stands(copy: Copy) -> None:
+    contract = copy.root / "openapi" / "calls.yaml"
+    text = contract.read_text(encoding="utf-8")
+    begin, end = text.index("    CallTo:\n"), text.index("    StartAtAfter:\n")
+    text = (text[:begin] + text[end:]).replace('        - $ref: "#/components/parameters/CallTo"\n', "")
+    contract.write_text(text.replace("call_from, call_to,", "call_from,"), encoding="utf-8")
+    evidence = copy.root / "openapi" / "evidence.md"
+    rows = evidence.read_text(encoding="utf-8").splitlines(keepends=True)
+    evidence.write_text("".join(row for row in rows if not row.startswith("| call_to |")), encoding="utf-8")
+    copy.generate()
+
+    problems = copy.problems()
+    assert "list_calls and openapi/calls.yaml differ" in problems
+    assert "call_to" in problems
+
+    copy.edit(
+        "overlay/vox_calls/client.py",
+        ("        call_to: str | Iterable[str] | None = None,\n", ""),
+        ("            call_to: Called numbers, in the same way.\n", ""),
+        ("            call_to=call_to,\n", ""),
+    )
+    copy.edit("overlay/vox_calls/query.py", ('    "call_to": _many(_phone_number),\n', ""))
+    copy.edit("overlay/vox_calls/sandbox/store.py", ('    "call_to": "to_number IN ({})",\n', ""))
+    copy.edit("overlay/vox_calls/sandbox/app.py", ('    "call_to": _numbers,\n', ""))
+    copy.edit("overlay/vox_calls/cli/app.py", ("            call_to=call_to or None,\n", ""))
+    option = '    call_to: Annotated[list[str] | None, typer.Option(help="Called number. Repeatable.")] = None,\n'
+    copy.edit("overlay/vox_calls/cli/app.py", (option, ""))
+    assert copy.problems() == ""
+    assert copy.edited_by_hand() == {f"overlay/vox_calls/{name}" for name in BY_HAND}
