@@ -15,9 +15,8 @@ import sys
 from pathlib import Path
 
 import attrs
-import yaml
 
-from vox_calls.drift import Change, DocumentError, compare, elements, version_step
+from vox_calls.drift import Change, DocumentError, compare, elements, parse_document, version_step
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = "openapi/calls.yaml"
@@ -29,24 +28,21 @@ def read(source: str) -> object:
     """The document in a file, or the contract at a git revision.
 
     Raises:
-        DocumentError: Where there is neither, or it is no YAML.
+        DocumentError: Where there is neither, or it is neither YAML nor JSON.
     """
     path = Path(source)
     try:
-        text = path.read_text(encoding="utf-8") if path.is_file() else at_revision(source)
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise DocumentError(f"{source} cannot be read: {' '.join(str(error).split())}") from None
+        return parse_document(path.read_bytes() if path.is_file() else at_revision(source))
+    except OSError as error:
+        raise DocumentError(f"{source} cannot be read: {error.strerror}") from None
 
 
-def at_revision(revision: str) -> str:
+def at_revision(revision: str) -> bytes:
     """The contract as it was at a git revision."""
     done = subprocess.run(
         ["git", "-C", ROOT, "show", "--end-of-options", f"{revision}:{SPEC}"],  # noqa: S607 - git is where it is
         check=False,
         capture_output=True,
-        text=True,
-        encoding="utf-8",
     )
     if done.returncode:
         raise DocumentError(f"{revision} is neither a file nor a git revision with {SPEC} in it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import typing
 from collections.abc import Iterator
 from enum import Enum
@@ -138,6 +139,13 @@ def test_each_parameter_is_offered_by_list_calls(client: type[Any]) -> None:
     own = {"page_size", "max_items", "on_invalid"}
     assert offered - own == set(parameters()) - {"limit"}, "list_calls and openapi/calls.yaml differ"
     assert own <= offered
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_each_argument_of_list_calls_is_explained(client: type[Any]) -> None:
+    explained = set(re.findall(r"^            (\w+): ", client.list_calls.__doc__, re.MULTILINE))
+    offered = set(inspect.signature(client.list_calls).parameters) - {"self"}
+    assert offered - explained == set() == explained - offered - {"InvalidQueryError", "VoxCallsError"}
 
 
 @pytest.mark.parametrize("client", CLIENTS)

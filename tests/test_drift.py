@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from contract import parameters as known_parameters
 from contract import spec
@@ -21,10 +27,10 @@ COMMAND = Path(sys.executable).with_name("vox-calls")
 KEY = "vox_live_0123456789abcdef"
 
 
-def doctor(sandbox: Sandbox, **environment: str) -> subprocess.CompletedProcess[str]:
+def doctor(sandbox: Sandbox, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     own = {"VOX_BASE_URL": sandbox.base_url, "VOX_API_KEY": sandbox.api_key}
     return subprocess.run(
-        [COMMAND, "doctor"], env=os.environ | own | environment, capture_output=True, text=True, check=False
+        [COMMAND, "doctor", *arguments], env=os.environ | own | environment, capture_output=True, text=True, check=False
     )
 
 
@@ -35,7 +41,7 @@ def test_the_package_carries_the_contract_that_it_was_generated_from() -> None:
 def test_the_sandbox_is_what_the_contract_says(sandbox: Sandbox) -> None:
     done = doctor(sandbox)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"{sandbox.base_url} is what vox-calls ")
+    assert done.stdout.startswith("The API is what vox-calls ")
 
 
 @pytest.fixture
@@ -57,7 +63,7 @@ def different(empty_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbo
 def test_each_way_in_which_a_server_differs_is_named_and_nobodys_data_is(different: Sandbox) -> None:
     done = doctor(different)
     assert done.returncode == 1
-    assert sorted(done.stdout.splitlines()) == [
+    assert sorted(line.removeprefix("server: ") for line in done.stdout.splitlines()) == [
         "absent field: items[].agent.agent_version (1 times, first at items[0].agent)",
         "null where none may be: items[].dynamic_variables (1 times, first at items[0].dynamic_variables)",
         "parameter not taken: cursor",
@@ -80,7 +86,7 @@ def test_a_server_that_does_not_say_is_no_answer(sandbox: Sandbox) -> None:
         done = doctor(sandbox, **environment)
         assert done.returncode == 2
         assert done.stdout == ""
-        assert done.stderr.startswith("vox-calls: cannot tell: ")
+        assert done.stderr.startswith("vox-calls: cannot tell, server: ")
         assert done.stderr.count("\n") == 1
         assert KEY not in done.stderr
 
@@ -99,3 +105,73 @@ def test_a_refusal_without_a_list_is_told(refusal: Any) -> None:
 )
 def test_what_may_be_absent_is_no_difference(page: Any) -> None:
     assert fields(page, contract()) == []
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def vendors(spec: dict[str, Any]) -> dict[str, Any]:
+    """The contract as its vendor may publish it: looser, in OpenAPI 3.0's words, among other operations."""
+    document = copy.deepcopy(spec)
+    document["servers"] = [{"url": "https://client-api.tryvox.co/v3"}]
+    document["paths"] = {"/agents": {"get": {"responses": {}}}, "/calls": document["paths"]["/v3/calls"]}
+    del document["paths"]["/calls"]["get"]["responses"]["404"]
+    schemas = document["components"]["schemas"]
+    schemas["Call"]["required"] = ["id", "agent", "call_type", "status"]
+    schemas["Call"]["properties"]["opt_out_sensitive_data_storage"] = {"type": "boolean"}
+    schemas["Call"]["properties"]["start_at"] = {"type": "integer", "format": "int64", "nullable": True}
+    for parameter in document["components"]["parameters"].values():
+        parameter["schema"].pop("minItems", None)
+        parameter["schema"].get("items", {}).pop("pattern", None)
+    return document
+
+
+def test_the_vendors_document_may_be_looser_and_in_other_words(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "vendor.yaml"
+    path.write_text(yaml.safe_dump(vendors(spec())), encoding="utf-8")
+    done = doctor(sandbox, "--document", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    alone = doctor(sandbox, "--document", str(path), VOX_API_KEY="")
+    assert alone.returncode == 0
+    assert "the server itself is not asked" in alone.stdout
+
+
+def test_what_the_vendors_document_has_more_or_less_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+    document = vendors(spec())
+    document["components"]["schemas"]["Call"]["properties"]["queue"] = {"type": "string"}
+    document["components"]["schemas"]["Call"]["properties"]["id"]["nullable"] = True
+    document["components"]["schemas"]["CallStatus"]["enum"].append("ringing")
+    document["components"]["parameters"]["Limit"]["schema"]["maximum"] = 50
+    document["paths"]["/calls"]["get"]["parameters"].pop(0)
+    (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
+    with HTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        done = doctor(sandbox, "--document", f"http://127.0.0.1:{server.server_port}/openapi.json")
+        missing = doctor(sandbox, "--document", f"http://127.0.0.1:{server.server_port}/nothing.json")
+        server.shutdown()
+        thread.join()
+    assert done.returncode == 1
+    assert [line.split(" (")[0] for line in done.stdout.splitlines()] == [
+        "document: breaking    field items[].id: nullable False became True",
+        "document: breaking    parameter agent_id: removed",
+        "document: breaking    parameter limit: maximum 100 became 50",
+        "document: compatible  field items[].queue: added",
+        "document: compatible  field items[].status value ringing: added",
+        "document: compatible  parameter status value ringing: added",
+    ]
+    assert missing.returncode == 2
+    assert "404" in missing.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"{", b"a: [", b"paths: {}", None])
+def test_a_document_that_says_nothing_is_no_answer(sandbox: Sandbox, tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "document"
+    if content is not None:
+        path.write_bytes(content)
+    done = doctor(sandbox, "--document", str(path), VOX_API_KEY="")
+    assert done.returncode == 2
+    assert done.stderr.startswith("vox-calls: cannot tell, document: ")
+    assert done.stderr.count("\n") == 1

@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
-import httpx
 import typer
 
 from vox_calls import Client, __version__
 from vox_calls.cli import FAILED, INTERRUPTED, MISUSED
 from vox_calls.errors import ConfigurationError, InvalidQueryError, VoxCallsError
-from vox_calls.settings import is_loopback, resolve_api_key, resolve_base_url
+from vox_calls.settings import API_KEY_VARIABLE
 
 app = typer.Typer(
     help="Read an organisation's calls back from vox.ai. The key comes from VOX_API_KEY.",
@@ -123,30 +122,25 @@ def sandbox(
 @app.command()
 def doctor(
     base_url: Annotated[str | None, typer.Option(help="The server; else VOX_BASE_URL, else the vendor's.")] = None,
+    document: Annotated[str | None, typer.Option(help="The vendor's OpenAPI document, a file or a URL.")] = None,
 ) -> None:
-    """Ask the server whether it still is what this version was made for.
+    """Ask whether the API still is what this version was made for.
 
-    Two requests: one that it has to refuse, for the parameters that it takes, and one page. Exit status 0 it is, 1 it
-    differs, 2 nobody can tell.
+    With a key, two requests to the server: one that it has to refuse, for the parameters that it takes, and one page.
+    With --document, what the vendor publishes. Exit status 0 it is, 1 it differs, 2 nobody can tell.
     """
-    from vox_calls import drift  # noqa: PLC0415 - `--help` need not wait for it
-    from vox_calls.cli.text import printable  # noqa: PLC0415 - as above
+    from vox_calls.cli import checkup  # noqa: PLC0415 - `--help` need not wait for it
 
-    key = ""
-    try:
-        key = resolve_api_key(None)
-        server = resolve_base_url(base_url)
-        with httpx.Client(trust_env=not is_loopback(httpx.URL(server).host)) as http:
-            findings = drift.examine(http, key, server, drift.contract())
-    except VoxCallsError as error:
-        text = printable(str(error))
-        typer.echo(f"vox-calls: cannot tell: {text.replace(key, '***') if key else text}", err=True)
-        raise typer.Exit(MISUSED) from None
-    for finding in findings:
-        typer.echo(printable(str(finding)))
-    if findings:
-        raise typer.Exit(FAILED)
-    typer.echo(f"{server} is what vox-calls {__version__} was made for.")
+    status = checkup.SAME
+    if document is not None:
+        status = max(status, checkup.ask_document(document))
+    if document is None or os.environ.get(API_KEY_VARIABLE):
+        status = max(status, checkup.ask_server(base_url))
+    else:
+        typer.echo(f"No {API_KEY_VARIABLE}, so the server itself is not asked.")
+    if status:
+        raise typer.Exit(status)
+    typer.echo(f"The API is what vox-calls {__version__} was made for.")
 
 
 def _instant(text: str | None) -> str | int | None:

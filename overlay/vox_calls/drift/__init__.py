@@ -8,8 +8,8 @@ r"""How one description of the API differs from another, or from a server, and w
 `examine` asks a server itself.
 """
 
-from vox_calls.drift.compare import Change, compare, version_step
-from vox_calls.drift.document import DocumentError, Element, contract, elements
+from vox_calls.drift.compare import Change, compare, drift, version_step
+from vox_calls.drift.document import DocumentError, Element, contract, elements, parse_document
 from vox_calls.drift.live import Finding, examine
 
 __all__ = [
@@ -19,7 +19,9 @@ __all__ = [
     "Finding",
     "compare",
     "contract",
+    "drift",
     "elements",
     "examine",
+    "parse_document",
     "version_step",
 ]

@@ -114,6 +114,25 @@ def compare(old: Mapping[str, Element], new: Mapping[str, Element]) -> list[Chan
     return sorted(changes, key=lambda change: not change.breaking)
 
 
+def drift(contract: Mapping[str, Element], document: Mapping[str, Element]) -> list[Change]:
+    """Where another description of the API, such as its vendor's, says something else than the contract.
+
+    What the contract says beyond it on purpose is left out: that all fields are listed as required, that more of them
+    may be null, that filters have bounds of ours, and which errors are typed.
+    """
+    return [change for change in compare(contract, document) if not _is_ours(change)]
+
+
+def _is_ours(change: Change) -> bool:
+    kind = change.element.partition(" ")[0]
+    if kind == "answer":
+        return change.change == "removed"
+    if kind == "field":
+        return change.change in {"required", "nullable"} and not change.new
+    bounds = {"minimum", "minLength", "minItems", "pattern", "items pattern"}
+    return change.change in bounds and change.new is None
+
+
 def version_step(changes: Iterable[Change]) -> str:
     """The step of the version that the changes ask for: `major`, `minor` or `none`."""
     kinds = {change.breaking for change in changes}

@@ -51,6 +51,26 @@ def contract() -> dict[str, Element]:
     return elements(msgspec.json.decode(text))
 
 
+def parse_document(text: bytes) -> object:
+    """The document in JSON or YAML.
+
+    Raises:
+        DocumentError: Where it is neither, or is YAML and the extra `cli` is not there to read it.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        import yaml  # noqa: PLC0415 - an extra, and slow to import
+
+        return yaml.safe_load(text)
+    except ModuleNotFoundError:
+        raise DocumentError("the document is not JSON; for YAML: pip install 'vox-calls[cli]'") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise DocumentError(f"the document is neither JSON nor YAML: {' '.join(str(error).split())[:200]}") from None
+
+
 def elements(document: object) -> dict[str, Element]:
     """Everything that the document says of the operation, by kind and name.
 

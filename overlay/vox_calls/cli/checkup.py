@@ -1,0 +1,62 @@
+"""What `vox-calls doctor` asks. Each question gives 0 for the same, 1 for different, 2 for no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import httpx
+import typer
+
+from vox_calls import drift
+from vox_calls.cli.text import printable
+from vox_calls.errors import VoxCallsError
+from vox_calls.settings import is_loopback, resolve_api_key, resolve_base_url
+
+SAME, DIFFERENT, UNKNOWN = 0, 1, 2
+
+_TIMEOUT = 30.0
+
+
+def ask_server(base_url: str | None) -> int:
+    """Hold what the server answers against the contract."""
+    key = ""
+    try:
+        key = resolve_api_key(None)
+        server = resolve_base_url(base_url)
+        with httpx.Client(trust_env=not is_loopback(httpx.URL(server).host)) as http:
+            return _tell("server", drift.examine(http, key, server, drift.contract()))
+    except VoxCallsError as error:
+        text = str(error)
+        return _cannot_tell("server", text.replace(key, "***") if key else text)
+
+
+def ask_document(source: str) -> int:
+    """Hold the vendor's document against the contract."""
+    try:
+        document = drift.elements(drift.parse_document(_read(source)))
+    except VoxCallsError as error:
+        return _cannot_tell("document", str(error))
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        return _cannot_tell("document", f"{source} cannot be read: {error}")
+    return _tell("document", drift.drift(drift.contract(), document))
+
+
+def _read(source: str) -> bytes:
+    if source.startswith(("https://", "http://")):
+        answer = httpx.get(source, timeout=_TIMEOUT, follow_redirects=True)
+        return answer.raise_for_status().content
+    return Path(source).read_bytes()
+
+
+def _tell(what: str, differences: Iterable[object]) -> int:
+    status = SAME
+    for difference in differences:
+        typer.echo(f"{what}: {printable(str(difference))}")
+        status = DIFFERENT
+    return status
+
+
+def _cannot_tell(what: str, reason: str) -> int:
+    typer.echo(f"vox-calls: cannot tell, {what}: {printable(reason)}", err=True)
+    return UNKNOWN
