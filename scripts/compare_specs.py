@@ -5,7 +5,7 @@ python scripts/compare_specs.py OLD NEW [--json]
 OLD and NEW are files (YAML or JSON), or git revisions, which stand for openapi/calls.yaml as it was there: a tag, a
 branch, HEAD~1. Other documents serve as well as long as they describe GET /v3/calls.
 
-Exit status 0 nothing changed, 1 compatible changes, 2 breaking ones, 3 a document cannot be read.
+Exit status 0 nothing changed, 1 compatible changes, 2 breaking ones, 3 a document or the command line cannot be read.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import attrs
 
@@ -59,9 +60,17 @@ def told(changes: list[Change]) -> str:
     return "\n".join([*map(str, changes), step])
 
 
+class Parser(argparse.ArgumentParser):
+    """One whose exit status for a wrong command line is not the one for breaking changes."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and exit with 3."""
+        self.exit(UNREADABLE, f"compare_specs: {message}\n")
+
+
 def main() -> int:
     """Compare; the status says how far apart they are."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("old", metavar="OLD")
     parser.add_argument("new", metavar="NEW")
     parser.add_argument("--json", action="store_true", help="for a program")

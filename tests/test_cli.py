@@ -168,6 +168,16 @@ def test_output_that_cannot_be_written_is_told(sandbox: Sandbox, form: str) -> N
     assert (closed.returncode, closed.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("arguments", [["--version"], ["list", "--help"], ["doctor"]])
+def test_whatever_cannot_be_written_is_told(sandbox: Sandbox, arguments: list[str]) -> None:
+    environment = os.environ | {"VOX_BASE_URL": sandbox.base_url, "VOX_API_KEY": sandbox.api_key}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [COMMAND, *arguments], env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "vox-calls: cannot write: No space left on device\n")
+
+
 def test_what_a_server_says_of_an_error_does_not_reach_the_terminal_raw() -> None:
     message = json.dumps({"error": {"code": "X", "message": "\x1b]0;title\x07two\nlines" + "x" * 10_000}}).encode()
 
@@ -241,8 +251,9 @@ def test_a_wrong_command_line_has_status_2_and_no_traceback(arguments: list[str]
     assert "Error: " in done.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error(sandbox: Sandbox) -> None:
-    command = [str(COMMAND), "list", "--max-items", "3000", "--format", "jsonl"]
+@pytest.mark.parametrize("form", ["table", "jsonl"])
+def test_a_reader_that_goes_away_is_no_error(sandbox: Sandbox, form: str) -> None:
+    command = [str(COMMAND), "list", "--max-items", "3000", "--format", form]
     environment = os.environ | {"VOX_BASE_URL": sandbox.base_url, "VOX_API_KEY": sandbox.api_key}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

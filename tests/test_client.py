@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import logging
 import pickle
 import threading
@@ -150,7 +151,22 @@ def test_redirects_are_not_followed_with_the_key() -> None:
     assert seen == ["client-api.tryvox.co"]
 
 
-@pytest.mark.parametrize("kind", ["json", "html", "gzip"])
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    "options",
+    [{"rate_limit": 5}, {"retries": -1}, {"retries": "x"}, {"retries": True}, {"http_client": 5}],
+)
+def test_what_a_client_cannot_be_made_of_is_told(client: type[Any], options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(options))):
+        client(KEY, **options)
+
+
+def test_the_other_kind_of_http_client_is_told() -> None:
+    with pytest.raises(ConfigurationError, match=r"httpx\.Client"):
+        Client(KEY, http_client=httpx.AsyncClient())  # type: ignore[arg-type] # on purpose
+
+
+@pytest.mark.parametrize("kind", ["json", "escaped", "html", "gzip", "header"])
 def test_a_key_that_the_server_sends_back_is_in_no_error(kind: str) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         sent = request.headers["authorization"]
@@ -158,6 +174,11 @@ def test_a_key_that_the_server_sends_back_is_in_no_error(kind: str) -> None:
             return httpx.Response(
                 401, json={"error": {"code": "X", "message": f"bad: {sent}", "details": {sent: [sent]}}}
             )
+        if kind == "escaped":
+            text = json.dumps({"error": {"code": sent, "message": f"bad: {sent}", "details": None}})
+            return httpx.Response(401, content=text.replace("_", "\\u005f"))
+        if kind == "header":
+            return httpx.Response(401, headers={"x-request-id": sent}, content=sent.encode())
         body = f"<h1>401</h1> {sent}".encode()
         if kind == "gzip":
             return httpx.Response(401, content=gzip.compress(body), headers={"content-encoding": "gzip"})
@@ -167,7 +188,7 @@ def test_a_key_that_the_server_sends_back_is_in_no_error(kind: str) -> None:
         list(served(answer).list_calls())
     assert "Bearer ***" in str(caught.value)
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
-    assert KEY not in shown + repr(caught.value.details) + repr(pickle.dumps(caught.value))
+    assert KEY not in shown + repr(vars(caught.value)) + repr(pickle.dumps(caught.value))
 
 
 @pytest.mark.parametrize("cursor", ["x" * 100_000, "half a pair \ud83d"])
@@ -186,7 +207,12 @@ def test_a_cursor_that_cannot_be_sent_back_is_a_typed_error_with_the_place_to_re
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ALL_PROXY", "socks5://user:secret@127.0.0.1:9"), ("HTTPS_PROXY", "foo:bar://"), ("SSL_CERT_FILE", "/nowhere")],
+    [
+        ("ALL_PROXY", "socks5://user:secret@127.0.0.1:9"),
+        ("HTTPS_PROXY", "foo:bar://"),
+        ("HTTPS_PROXY", "http://a:secret:c"),
+        ("SSL_CERT_FILE", "/nowhere"),
+    ],
 )
 def test_settings_of_the_environment_that_cannot_be_used_are_told(
     client: type[Any], name: str, value: str, monkeypatch: pytest.MonkeyPatch

@@ -188,6 +188,9 @@ def test_the_same_contract_in_other_words_is_no_difference() -> None:
         ({"paths": {"/v3/calls": {"$ref": "#/nowhere"}}}, "#/nowhere, which is not in it"),
         ({"paths": {"/v3/calls": {"$ref": "#/paths/~1v3~1calls"}}}, "leads nowhere"),
         ({"paths": {"/v3/calls": 5}}, "int where an object belongs"),
+        ({"paths": []}, "not an OpenAPI document as it has to be"),
+        ({"paths": {"/v3/calls": {"get": {"parameters": 5}}}}, "not an OpenAPI document as it has to be"),
+        ({"servers": 5, "paths": {"/v3/calls": {}}}, "not an OpenAPI document as it has to be"),
     ],
 )
 def test_a_document_that_says_nothing_of_the_operation_is_told(document: Any, message: str) -> None:
@@ -236,6 +239,12 @@ def test_the_script_writes_json_for_programs(tmp_path: Path) -> None:
         ],
         "version_step": "major",
     }
+
+
+def test_a_wrong_command_line_has_a_status_of_its_own() -> None:
+    done = run("HEAD")
+    assert done.returncode == 3
+    assert done.stderr.startswith("compare_specs: ")
 
 
 @pytest.mark.parametrize("source", ["nowhere", "--output=x", "/etc", ":/"])

@@ -17,6 +17,7 @@ from vox_calls import (
     ApiError,
     AuthenticationError,
     BadRequestError,
+    ConfigurationError,
     NotFoundError,
     PermissionDeniedError,
     RateLimit,
@@ -160,6 +161,10 @@ def test_a_wait_longer_than_anyone_waits_is_raised_at_once_with_the_delay() -> N
         ("9" * 400, float("inf")),
         ("90, 90", 90.0),
         ("1, 90", 90.0),
+        ("90,", 90.0),
+        ("90, Sun, 01 Nov 2026 00:02:00 GMT", 120.0),
+        ("Sun, 01 Nov 2026 00:02:00 GMT, 90", 120.0),
+        ("90; comment", None),
         ("Sun, 01 Nov 2026 00:00:30 GMT", 30.0),
         ("Sun, 01 Nov 2026 09:00:30 +0900", 30.0),
         ("Sat, 31 Oct 2026 00:00:00 GMT", 0.0),
@@ -234,9 +239,17 @@ def test_requests_that_run_at_once_count_against_the_limit() -> None:
     assert pacer.acquire(6.0) == 0.0
 
 
-@pytest.mark.parametrize("limit", [{"per_second": 0, "per_minute": 1}, {"per_second": 1, "per_minute": 0}])
+@pytest.mark.parametrize(
+    "limit",
+    [
+        {"per_second": 0, "per_minute": 1},
+        {"per_second": 1, "per_minute": 0},
+        {"per_second": 10**30, "per_minute": 1},
+        {"per_second": True, "per_minute": 1},
+    ],
+)
 def test_a_rate_limit_lets_something_through(limit: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="per_"):
+    with pytest.raises(ConfigurationError, match="per_"):
         RateLimit(**limit)
 
 

@@ -187,6 +187,18 @@ def test_a_shape_that_cannot_be_decoded_fails_the_generation_with_a_sentence(cop
     assert generate(copy, "--check").returncode == 1
 
 
+@pytest.mark.parametrize("name", ["duration", "decode", "to_dict"])
+def test_a_field_with_a_name_of_the_overlays_fails_the_generation_with_a_sentence(copy: Path, name: str) -> None:
+    edit(
+        copy / "openapi" / "calls.yaml",
+        "        variant_label:\n",
+        f"        {name}: {{type: [integer, 'null']}}\n        variant_label:\n",
+    )
+    done = generate(copy)
+    assert done.returncode == 1
+    assert f"has a field with a name of the overlay's: {name}" in done.stderr
+
+
 def use(copy: Path, code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-P", "-c", code],

@@ -84,6 +84,14 @@ def test_the_cursor_that_an_iteration_began_with_counts_as_seen() -> None:
     assert isinstance(read(World([page("a", cursor="A")]), cursor="A")[2], PaginationError)
 
 
+def test_a_cursor_that_came_damaged_is_not_sent_back() -> None:
+    damaged = page("b", cursor="a?b").content.replace(b"a?b", b"a\xffb")
+    ids, resume, error = read(World([page("a", cursor="A"), answer(200, damaged)]))
+    assert ids == ["a"]
+    assert isinstance(error, InvalidResponseError)
+    assert (error.path, error.cursor, resume) == ("next_cursor", "A", "A")
+
+
 @pytest.mark.parametrize(("cursor", "path"), [("", "next_cursor"), (5, "next_cursor"), (["x"], "next_cursor")])
 def test_a_cursor_that_is_neither_a_string_nor_null_is_an_error(cursor: object, path: str) -> None:
     ids, resume, error = read(World([page("a", cursor="A"), page("b", cursor=cursor)]))

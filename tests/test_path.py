@@ -19,7 +19,7 @@ from contract import ROOT
 CHECKS = [
     "tests/test_contract.py",
     "tests/test_evidence.py",
-    "tests/test_drift.py",
+    "tests/test_drift.py::test_the_package_carries_the_contract_that_it_was_generated_from",
     "tests/test_cli.py::test_each_filter_of_the_contract_is_an_option_of_list",
 ]
 BY_HAND = ["client.py", "query.py", "sandbox/store.py", "sandbox/app.py", "cli/app.py"]
@@ -109,17 +109,10 @@ def new_field(copy: Copy) -> None:
 
 
 def field_becomes_nullable(copy: Copy) -> None:
-    copy.edit(
-        "openapi/calls.yaml",
-        (
-            "          type: string\n          description: The call's identifier",
-            '          type: [string, "null"]\n          description: The call\'s identifier',
-        ),
-    )
-    copy.edit(
-        "openapi/evidence.md",
-        ("| items[].id | type string; required", "| items[].id | type string; nullable; required"),
-    )
+    rest = "\n          format: uuid\n          description: The agent's identifier."
+    copy.edit("openapi/calls.yaml", (f"type: string{rest}", f'type: [string, "null"]{rest}'))
+    row = "| items[].agent.agent_id | type string (uuid)"
+    copy.edit("openapi/evidence.md", (row, f"{row}; nullable"))
 
 
 @pytest.mark.parametrize("change", [new_enum_value, new_field, field_becomes_nullable])
@@ -167,7 +160,8 @@ def test_a_new_filter_needs_its_lines_in_the_five_files_that_the_readme_names(co
 
     passed = before("            call_from=call_from", "            variant_label=variant_label,")
     argument = "        variant_label: str | None = None,"
-    copy.edit("overlay/vox_calls/client.py", before("        call_from: str | Iterable", argument), passed)
+    explained = before("            call_from: Callers' numbers", "            variant_label: The agent's variant.")
+    copy.edit("overlay/vox_calls/client.py", before("        call_from: str | Iterable", argument), passed, explained)
     copy.edit("overlay/vox_calls/query.py", before('    "call_from": _many', '    "variant_label": str,'))
     condition = '    "variant_label": "variant_label IN ({})",'
     copy.edit("overlay/vox_calls/sandbox/store.py", before('    "call_from": "from', condition))

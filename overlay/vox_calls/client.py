@@ -39,19 +39,12 @@ _HEADERS = {"Accept": "application/json", "User-Agent": f"vox-calls/{__version__
 def _setting_up() -> Iterator[None]:
     try:
         yield
-    except (ImportError, OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         # httpx reads proxies and certificates from the environment, where anything may stand, passwords included.
         raise ConfigurationError(
             f"the environment's settings of proxies or certificates (such as HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE) "
             f"cannot be used: {type(error).__name__}"
-        ) from error
-
-
-def _plain(headers: httpx.Headers) -> httpx.Headers:
-    kept = headers.copy()
-    for name in ("content-encoding", "content-length", "transfer-encoding"):
-        kept.pop(name, None)
-    return kept
+        ) from None
 
 
 class _Client(ABC, Generic[Iteration]):
@@ -72,12 +65,17 @@ class _Client(ABC, Generic[Iteration]):
         self._base_url = resolve_base_url(base_url)
         # A proxy of the environment would get the key of a plain http request, and could not reach this machine.
         self._leaves_machine = not is_loopback(httpx.URL(self._base_url).host)
+        if type(retries) is not int or retries < 0:
+            raise ConfigurationError("retries takes an integer of at least 0")
+        if not isinstance(rate_limit, RateLimit | None):
+            raise ConfigurationError("rate_limit takes a RateLimit, or None for no limit")
         self._watch = EnumWatch(strict=strict_enums)
         self._world = Environment(
             policy=RetryPolicy(retries=retries),
             pacer=Pacer(rate_limit),
             clock=time.monotonic,
             jitter=random.random,
+            redact=self._auth.redact,
         )
 
     def list_calls(  # noqa: PLR0913 - the API's filters, each under its own name
@@ -154,13 +152,6 @@ class _Client(ABC, Generic[Iteration]):
             reason = f"the request cannot be written: {error}"
             return httpx.LocalProtocolError(reason, request=httpx.Request(parts["method"], self._base_url))
 
-    def _without_key(self, response: httpx.Response) -> httpx.Response:
-        # Errors quote what the server says, and some servers say which key they do not like.
-        if response.is_success or self._auth.key.encode() not in response.content:
-            return response
-        content = response.content.replace(self._auth.key.encode(), b"***")
-        return httpx.Response(response.status_code, headers=_plain(response.headers), content=content)
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._base_url!r})"
 
@@ -210,6 +201,8 @@ class Client(_Client[Calls]):
         self._owns_http = http_client is None
         with _setting_up():
             self._http = http_client or httpx.Client(timeout=timeout, trust_env=self._leaves_machine)
+        if not isinstance(self._http, httpx.Client):
+            raise ConfigurationError("http_client takes an httpx.Client")
 
     def close(self) -> None:
         """Close the connections. Using the client afterwards is a ClientClosedError."""
@@ -232,7 +225,7 @@ class Client(_Client[Calls]):
         if isinstance(request, httpx.RequestError):
             return request
         try:
-            return self._without_key(self._http.send(request, auth=self._auth, follow_redirects=False))
+            return self._http.send(request, auth=self._auth, follow_redirects=False)
         except httpx.RequestError as error:
             return error
 
@@ -266,6 +259,8 @@ class AsyncClient(_Client[AsyncCalls]):
         self._owns_http = http_client is None
         with _setting_up():
             self._http = http_client or httpx.AsyncClient(timeout=timeout, trust_env=self._leaves_machine)
+        if not isinstance(self._http, httpx.AsyncClient):
+            raise ConfigurationError("http_client takes an httpx.AsyncClient")
 
     async def aclose(self) -> None:
         """Close the connections. Using the client afterwards is a ClientClosedError."""
@@ -288,6 +283,6 @@ class AsyncClient(_Client[AsyncCalls]):
         if isinstance(request, httpx.RequestError):
             return request
         try:
-            return self._without_key(await self._http.send(request, auth=self._auth, follow_redirects=False))
+            return await self._http.send(request, auth=self._auth, follow_redirects=False)
         except httpx.RequestError as error:
             return error

@@ -59,6 +59,7 @@ class Environment:
     clock: Callable[[], float]
     jitter: Jitter
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    redact: Callable[[str], str] = str
 
 
 def exchange(request: dict[str, Any], world: Environment) -> Generator[Wait | Send, Answer, httpx.Response]:
@@ -93,13 +94,15 @@ def _failure(
 ) -> tuple[ApiError | TransportError, float | None, bool]:
     if isinstance(answer, httpx.Response):
         retry_after = parse_retry_after(answer.headers.get("retry-after"), now=world.now())
-        error = api_error(answer, method=request["method"].upper(), path=request["url"], attempts=attempt)
+        error = api_error(
+            answer, method=request["method"].upper(), path=request["url"], attempts=attempt, redact=world.redact
+        )
         if isinstance(error, RateLimitError):
             error.retry_after = retry_after
         return error, retry_after, not is_retried(answer.status_code)
     assert answer is not None  # noqa: S101 - drivers answer a Send
     lost = TransportError(
-        str(answer) or type(answer).__name__,
+        world.redact(str(answer)) or type(answer).__name__,
         method=request["method"].upper(),
         path=request["url"],
         server=answer.request.url.netloc.decode("ascii"),
@@ -108,15 +111,17 @@ def _failure(
     return lost, None, isinstance(answer, _HOPELESS)
 
 
-def api_error(answer: httpx.Response, *, method: str, path: str, attempts: int) -> ApiError:
-    """The typed error of an answer that is not 200, whatever its body is."""
+def api_error(
+    answer: httpx.Response, *, method: str, path: str, attempts: int, redact: Callable[[str], str] = str
+) -> ApiError:
+    """The typed error of an answer that is not 200, whatever its body is; its texts go through `redact`."""
     body = _envelope(answer.content)
     return api_error_class(answer.status_code)(
-        body.error.message if body else _excerpt(answer.content),
+        redact(body.error.message if body else _excerpt(answer.content)),
         status_code=answer.status_code,
-        code=body.error.code if body else None,
-        details=dict(body.error.details or {}) if body else None,
-        request_id=answer.headers.get(_REQUEST_ID),
+        code=redact(body.error.code) if body else None,
+        details=_each_text(body.error.details or {}, redact) if body else None,
+        request_id=redact(answer.headers.get(_REQUEST_ID, "")) or None,
         method=method,
         path=path,
         attempts=attempts,
@@ -131,6 +136,14 @@ def _envelope(body: bytes) -> ErrorEnvelope | None:
         return _ERRORS.decode(parse(body))
     except InvalidResponseError:
         return None
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(key): _each_text(item, change) for key, item in value.items()}
+    return [_each_text(item, change) for item in value] if isinstance(value, list) else value
 
 
 def _excerpt(body: bytes) -> str:

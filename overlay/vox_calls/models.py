@@ -21,7 +21,15 @@ __all__ = ["Call", "CallStatus", "CallType", "DisconnectionReason", "Page", "Sor
 _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
-@attrs.define(kw_only=True, repr=False)
+def _require_own_names(cls: type[Any], fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    # attrs would let a field of the contract take the place of what is added here, and say nothing.
+    names = {field.name for field in fields if field.init}
+    if both := names & {*vars(cls), "from_dict", "to_dict"}:
+        raise TypeError(f"{cls.__name__} of the contract has a field with a name of the overlay's: {', '.join(both)}")
+    return fields
+
+
+@attrs.define(kw_only=True, repr=False, field_transformer=_require_own_names)
 class Call(raw.Call):
     """One call: every field of the API under its own name and type, and four that are made of them.
 
@@ -112,7 +120,7 @@ class Call(raw.Call):
         )
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, field_transformer=_require_own_names)
 class Page(raw.CallPage):
     """One page, as `.pages()` hands it out.
 

@@ -7,8 +7,16 @@ from collections import deque
 
 import attrs
 
+from vox_calls.errors import ConfigurationError
+
 _SECOND = 1.0
 _MINUTE = 60.0
+_MOST = 1_000_000
+
+
+def _whole(_: object, attribute: attrs.Attribute[int], value: object) -> None:
+    if type(value) is not int or not 1 <= value <= _MOST:
+        raise ConfigurationError(f"{attribute.name} takes an integer from 1 to {_MOST:,}")
 
 
 @attrs.frozen
@@ -20,8 +28,8 @@ class RateLimit:
         RateLimit(per_second=5, per_minute=120)
     """
 
-    per_second: int = attrs.field(validator=attrs.validators.ge(1))
-    per_minute: int = attrs.field(validator=attrs.validators.ge(1))
+    per_second: int = attrs.field(validator=_whole)
+    per_minute: int = attrs.field(validator=_whole)
 
 
 class Pacer:

@@ -102,6 +102,8 @@ class Listing:
         # Checked before the page is handed out: reading on from `error.cursor` then repeats nothing.
         if following == "":
             raise InvalidResponseError("next_cursor", "an empty string is neither a cursor nor the end")
+        if following is not None and "\ufffd" in following:
+            raise InvalidResponseError("next_cursor", "not valid UTF-8, so it cannot go back as it came")
         if following in self._seen:
             raise PaginationError("the server gave a cursor that it had given before, so the list would never end")
         if following is not None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
 
 import attrs
 
@@ -60,15 +61,13 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     """
     if value is None:
         return None
-    text = value.strip()
-    # Proxies add a header of their own, which makes a list; each of them is a floor.
-    numbers = [part.strip() for part in text.split(",")]
-    if all(_SECONDS.fullmatch(number) for number in numbers):
-        return max(0.0, *map(float, numbers))
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, IndexError, OverflowError):
-        return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return max((at - now).total_seconds(), 0.0)
+    # Proxies add a header of their own, which makes a list; each of them is a floor. Dates have a comma themselves.
+    parts = [part.strip() for part in value.split(",")]
+    waits = [float(part) for part in parts if _SECONDS.fullmatch(part)]
+    for date in [*parts, *map(", ".join, pairwise(parts))]:
+        try:
+            at = parsedate_to_datetime(date)
+        except (ValueError, IndexError, OverflowError):
+            continue
+        waits.append(((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
+    return max(0.0, *waits) if waits else None

@@ -23,6 +23,10 @@ class Bearer(httpx.Auth):
     def __init__(self, api_key: str) -> None:
         self.key = api_key
 
+    def redact(self, text: str) -> str:
+        """The text without the key, for some servers say which key they do not like."""
+        return text.replace(self.key, "***")
+
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Httpx's way to change a request before it is sent."""
         request.headers["Authorization"] = f"Bearer {self.key}"

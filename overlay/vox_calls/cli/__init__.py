@@ -24,7 +24,10 @@ def main() -> None:
         _settle_streams()
         from vox_calls.cli.app import app  # noqa: PLC0415 - what an extra brings may not be there
 
-        app(prog_name="vox-calls")
+        try:
+            app(prog_name="vox-calls")
+        finally:
+            sys.stdout.flush()
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get(error.name or "")
         if extra is None:
@@ -33,6 +36,17 @@ def main() -> None:
         raise SystemExit(MISUSED) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
+    except OSError as error:
+        abandon_output()
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(0) from None  # the reader has gone, as `head` does
+        sys.stderr.write(f"vox-calls: cannot write: {error.strerror}\n")
+        raise SystemExit(FAILED) from None
+
+
+def abandon_output() -> None:
+    """Let what is still buffered go nowhere: Python would complain when it ends that it cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _settle_streams() -> None:

@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 from vox_calls import Client, __version__
-from vox_calls.cli import FAILED, INTERRUPTED, MISUSED
-from vox_calls.errors import ConfigurationError, InvalidQueryError, VoxCallsError
+from vox_calls.cli import FAILED, INTERRUPTED, MISUSED, abandon_output
+from vox_calls.errors import BadRequestError, ConfigurationError, InvalidQueryError, VoxCallsError
 from vox_calls.settings import API_KEY_VARIABLE
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 
 _LONGEST_INTEGER = 18
+_LONGEST_CURSOR = 1_000
 
 
 class Format(StrEnum):
@@ -161,15 +162,13 @@ def _reported() -> Iterator[None]:
             typer.echo(f"vox-calls: {printable(str(one))}", err=True)
         raise typer.Exit(MISUSED) from None
     except VoxCallsError as error:
-        resume = f" (read on with --cursor {error.cursor})" if error.cursor else ""
+        cursor = None if isinstance(error, BadRequestError) else error.cursor  # a 400 may be of that very cursor
+        resume = f" (read on with --cursor {cursor})" if cursor and len(cursor) <= _LONGEST_CURSOR else ""
         typer.echo(f"vox-calls: {printable(str(error) + resume)}", err=True)
         raise typer.Exit(MISUSED if isinstance(error, ConfigurationError) else FAILED) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
-    except OSError as error:
-        # What is still buffered has nowhere to go either, and Python would complain of that when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise typer.Exit(0) from None  # the reader has gone, as `head` does
-        typer.echo(f"vox-calls: cannot write: {error.strerror}", err=True)
-        raise typer.Exit(FAILED) from None
+    except BrokenPipeError:
+        # Told here, for the library of the command line would end with a status of its own.
+        abandon_output()
+        raise typer.Exit(0) from None

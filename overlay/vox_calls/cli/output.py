@@ -24,6 +24,11 @@ _WIDE = 120
 _RIGHT = {"length", "won"}
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # the command's own way of ending, where rich would end with a status of its own
+
+
 def write_jsonl(calls: Iterable[Call], stream: TextIO) -> None:
     """One JSON object a line, as the API sent it, but for the recording's URL, which is a secret."""
     unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
@@ -36,9 +41,9 @@ def write_jsonl(calls: Iterable[Call], stream: TextIO) -> None:
 
 def write_table(calls: Calls) -> None:
     """A table that fits the terminal, and the totals of what it shows. Times are those of the local zone."""
-    console = Console()
+    console = _Console()
     if not console.is_terminal:
-        console = Console(width=_PIPE_WIDTH)
+        console = _Console(width=_PIPE_WIDTH)
     columns = _columns(narrow=console.width < _WIDE)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", collapse_padding=True, expand=True)
     for name in columns:

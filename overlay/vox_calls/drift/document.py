@@ -80,8 +80,11 @@ def elements(document: object) -> dict[str, Element]:
     """
     if not isinstance(document, dict) or "paths" not in document:
         raise DocumentError("this is not an OpenAPI document: it has no paths")
-    reader = _Reader(document)
-    found = [*reader.parameters(), *reader.answers(), *reader.fields()]
+    try:
+        reader = _Reader(document)
+        found = [*reader.parameters(), *reader.answers(), *reader.fields()]
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise DocumentError(f"this is not an OpenAPI document as it has to be: {error!r}"[:300]) from None
     return {str(element): element for element in found}
 
 
