@@ -27,6 +27,7 @@ from vox_calls.retrying import RetryPolicy
 from vox_calls.settings import Bearer, is_loopback, resolve_api_key, resolve_base_url
 
 T = TypeVar("T")
+Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 Iteration = TypeVar("Iteration")
 
 DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
@@ -47,24 +48,24 @@ def _setting_up() -> Iterator[None]:
         ) from None
 
 
-class _Client(ABC, Generic[Iteration]):
+class _Client(ABC, Generic[Http, Iteration]):
     """Everything about a client but its I/O."""
 
-    _http: httpx.Client | httpx.AsyncClient
+    _http_kind: type[Http]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each thing that can be chosen
         self,
-        api_key: str | None,
+        api_key: str | None = None,
         *,
-        base_url: str | None,
-        retries: int,
-        rate_limit: RateLimit | None,
-        strict_enums: bool,
+        base_url: str | None = None,
+        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        retries: int = 4,
+        rate_limit: RateLimit | None = DEFAULT_RATE_LIMIT,
+        strict_enums: bool = False,
+        http_client: Http | None = None,
     ) -> None:
         self._auth = Bearer(resolve_api_key(api_key))
         self._base_url = resolve_base_url(base_url)
-        # A proxy of the environment would get the key of a plain http request, and could not reach this machine.
-        self._leaves_machine = not is_loopback(httpx.URL(self._base_url).host)
         if type(retries) is not int or retries < 0:
             raise ConfigurationError("retries takes an integer of at least 0")
         if not isinstance(rate_limit, RateLimit | None):
@@ -77,6 +78,13 @@ class _Client(ABC, Generic[Iteration]):
             jitter=random.random,
             redact=self._auth.redact,
         )
+        self._owns_http = http_client is None
+        # A proxy of the environment would get the key of a plain http request, and could not reach this machine.
+        leaves_machine = not is_loopback(httpx.URL(self._base_url).host)
+        with _setting_up():
+            self._http: Http = http_client or self._http_kind(timeout=timeout, trust_env=leaves_machine)
+        if not isinstance(self._http, self._http_kind):
+            raise ConfigurationError(f"http_client takes an httpx.{self._http_kind.__name__}")
 
     def list_calls(  # noqa: PLR0913 - the API's filters, each under its own name
         self,
@@ -159,7 +167,7 @@ class _Client(ABC, Generic[Iteration]):
         raise TypeError(f"a {type(self).__name__} holds a key and connections; make one where it is used")
 
 
-class Client(_Client[Calls]):
+class Client(_Client[httpx.Client, Calls]):
     """Reads an organisation's calls, blocking.
 
     Use it as a context manager, or call `close()`. It may be shared by threads.
@@ -184,25 +192,7 @@ class Client(_Client[Calls]):
                 print(call.id, call.started_at, call.duration, call.cost)
     """
 
-    _http: httpx.Client
-
-    def __init__(  # noqa: PLR0913 - one keyword for each thing that can be chosen
-        self,
-        api_key: str | None = None,
-        *,
-        base_url: str | None = None,
-        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
-        retries: int = 4,
-        rate_limit: RateLimit | None = DEFAULT_RATE_LIMIT,
-        strict_enums: bool = False,
-        http_client: httpx.Client | None = None,
-    ) -> None:
-        super().__init__(api_key, base_url=base_url, retries=retries, rate_limit=rate_limit, strict_enums=strict_enums)
-        self._owns_http = http_client is None
-        with _setting_up():
-            self._http = http_client or httpx.Client(timeout=timeout, trust_env=self._leaves_machine)
-        if not isinstance(self._http, httpx.Client):
-            raise ConfigurationError("http_client takes an httpx.Client")
+    _http_kind = httpx.Client
 
     def close(self) -> None:
         """Close the connections. Using the client afterwards is a ClientClosedError."""
@@ -230,7 +220,7 @@ class Client(_Client[Calls]):
             return error
 
 
-class AsyncClient(_Client[AsyncCalls]):
+class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
     """Reads an organisation's calls, awaiting; on asyncio or trio.
 
     Use it as an async context manager, or await `aclose()`. Its arguments are those of `Client`, `http_client` being
@@ -242,25 +232,7 @@ class AsyncClient(_Client[AsyncCalls]):
                 print(call.id, call.started_at, call.duration, call.cost)
     """
 
-    _http: httpx.AsyncClient
-
-    def __init__(  # noqa: PLR0913 - one keyword for each thing that can be chosen
-        self,
-        api_key: str | None = None,
-        *,
-        base_url: str | None = None,
-        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
-        retries: int = 4,
-        rate_limit: RateLimit | None = DEFAULT_RATE_LIMIT,
-        strict_enums: bool = False,
-        http_client: httpx.AsyncClient | None = None,
-    ) -> None:
-        super().__init__(api_key, base_url=base_url, retries=retries, rate_limit=rate_limit, strict_enums=strict_enums)
-        self._owns_http = http_client is None
-        with _setting_up():
-            self._http = http_client or httpx.AsyncClient(timeout=timeout, trust_env=self._leaves_machine)
-        if not isinstance(self._http, httpx.AsyncClient):
-            raise ConfigurationError("http_client takes an httpx.AsyncClient")
+    _http_kind = httpx.AsyncClient
 
     async def aclose(self) -> None:
         """Close the connections. Using the client afterwards is a ClientClosedError."""
