@@ -59,6 +59,11 @@ RESPONSE: list[tuple[Callable[[Document, Document, Document], object], list[tupl
         [("field items[].variant_label", "required", False)],
     ),
     (lambda call, _, __: call["required"].remove("metadata"), [("field items[].metadata", "required", False)]),
+    (lambda call, _, __: call["required"].remove("agent"), [("field items[].agent", "required", True)]),
+    (
+        lambda _, __, schemas: schemas["CallPage"]["required"].remove("items"),
+        [("field items", "required", True)],
+    ),
     (lambda call, _, __: call["required"].remove("id"), [("field items[].id", "required", True)]),
     (
         lambda call, _, __: call["properties"].update(id={"type": "integer"}),
@@ -188,6 +193,10 @@ def test_the_same_contract_in_other_words_is_no_difference() -> None:
         ({"paths": {"/v3/calls": {"$ref": "#/nowhere"}}}, "#/nowhere, which is not in it"),
         ({"paths": {"/v3/calls": {"$ref": "#/paths/~1v3~1calls"}}}, "leads nowhere"),
         ({"paths": {"/v3/calls": 5}}, "int where an object belongs"),
+        (
+            {"servers": [{"url": "http://[bad"}], "paths": {}},
+            "not an OpenAPI document as it has to be",
+        ),
         ({"paths": []}, "not an OpenAPI document as it has to be"),
         ({"paths": {"/v3/calls": {"get": {"parameters": 5}}}}, "not an OpenAPI document as it has to be"),
         ({"servers": 5, "paths": {"/v3/calls": {}}}, "not an OpenAPI document as it has to be"),
@@ -195,6 +204,14 @@ def test_the_same_contract_in_other_words_is_no_difference() -> None:
 )
 def test_a_document_that_says_nothing_of_the_operation_is_told(document: Any, message: str) -> None:
     with pytest.raises(DocumentError, match=message):
+        elements(document)
+
+
+@pytest.mark.parametrize(("fact", "value"), [("maximum", "100"), ("format", ["x"]), ("enum", 5), ("minLength", True)])
+def test_a_fact_of_the_wrong_kind_is_told(fact: str, value: object) -> None:
+    document = copy.deepcopy(spec())
+    document["components"]["parameters"]["Cursor"]["schema"][fact] = value
+    with pytest.raises(DocumentError, match=f"a {fact} that is"):
         elements(document)
 
 

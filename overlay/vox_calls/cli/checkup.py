@@ -10,7 +10,7 @@ import typer
 
 from vox_calls import drift
 from vox_calls.cli.text import printable
-from vox_calls.errors import VoxCallsError
+from vox_calls.errors import ApiError, VoxCallsError
 from vox_calls.settings import is_loopback, resolve_api_key, resolve_base_url
 
 SAME, DIFFERENT, UNKNOWN = 0, 1, 2
@@ -20,15 +20,18 @@ _TIMEOUT = 30.0
 
 def ask_server(base_url: str | None) -> int:
     """Hold what the server answers against the contract."""
-    key = ""
     try:
         key = resolve_api_key(None)
         server = resolve_base_url(base_url)
         with httpx.Client(trust_env=not is_loopback(httpx.URL(server).host)) as http:
-            return _tell("server", drift.examine(http, key, server, drift.contract()))
+            findings = drift.examine(http, key, server, drift.contract())
+    except ApiError as error:
+        # Not what the server says: it may quote the key, or calls.
+        name = f" {error.code}" if error.code and error.code.isidentifier() and error.code.isupper() else ""
+        return _cannot_tell("server", f"{error.method} {error.path} answered {error.status_code}{name}")
     except VoxCallsError as error:
-        text = str(error)
-        return _cannot_tell("server", text.replace(key, "***") if key else text)
+        return _cannot_tell("server", str(error))
+    return _tell("server", [str(finding).replace(key, "***") for finding in findings])
 
 
 def ask_document(source: str) -> int:
@@ -37,8 +40,12 @@ def ask_document(source: str) -> int:
         document = drift.elements(drift.parse_document(_read(source)))
     except VoxCallsError as error:
         return _cannot_tell("document", str(error))
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        return _cannot_tell("document", f"{source} cannot be read: {error}")
+    except httpx.HTTPStatusError as error:
+        return _cannot_tell("document", f"its server answered {error.response.status_code}")
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        # Not the address: it may have a password in it.
+        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        return _cannot_tell("document", f"it cannot be read: {reason}")
     return _tell("document", drift.drift(drift.contract(), document))
 
 

@@ -181,8 +181,7 @@ def _rule(element: Element, fact: str) -> _Rule:
             return _Rule(_never, "", "this package sends a limit of its own")
         return _OF_PARAMETERS.get(fact, _OTHERWISE["parameter"])
     if fact == "required":
-        empty = str(element.facts.get("type", "")).startswith(("array", "object"))
-        if element.facts.get("nullable") or empty:
+        if element.may_be_absent:
             return _Rule(_never, "", "absent is None or empty, as before")
         return _Rule(_gone, "absent is an error", "it is always there")
     return _OF_FIELDS.get(fact, _OTHERWISE["field"])

@@ -19,7 +19,17 @@ from vox_calls.errors import VoxCallsError
 METHOD, PATH = "get", "/v3/calls"
 
 _BOUNDS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern")
+_KINDS: Mapping[str, Any] = {
+    "type": str,
+    "format": str,
+    "pattern": str,
+    "enum": list,
+    **dict.fromkeys(("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"), (int, float)),
+}
 _DEEPEST = 20
+
+FREE_OBJECT = "free object"
+"""The type of an object without declared properties: any key, any value."""
 
 
 class DocumentError(VoxCallsError):
@@ -43,6 +53,12 @@ class Element:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+    @property
+    def may_be_absent(self) -> bool:
+        """Whether a reader takes the absent field for null or for empty, instead of failing."""
+        empty = str(self.facts.get("type", "")).startswith(("array", FREE_OBJECT)) and "." in self.name
+        return bool(self.facts.get("nullable")) or empty
 
 
 def contract() -> dict[str, Element]:
@@ -83,7 +99,7 @@ def elements(document: object) -> dict[str, Element]:
     try:
         reader = _Reader(document)
         found = [*reader.parameters(), *reader.answers(), *reader.fields()]
-    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DocumentError(f"this is not an OpenAPI document as it has to be: {error!r}"[:300]) from None
     return {str(element): element for element in found}
 
@@ -174,6 +190,8 @@ class _Reader:
         facts: dict[str, Any] = {"nullable": schema["nullable"]}
         for name in ("type", "format", "default", "enum", *_BOUNDS):
             if schema.get(name) is not None:
+                if not isinstance(schema[name], _KINDS.get(name, object)) or isinstance(schema[name], bool):
+                    raise DocumentError(f"the document has a {name} that is {schema[name]!r}"[:200])
                 facts[name] = schema[name]
         return facts
 
@@ -208,6 +226,8 @@ class _Reader:
             schema["enum"] = [value for value in schema["enum"] if value is not None]
         if "properties" in schema and not kinds:
             kinds = ["object"]
+        if kinds == ["object"] and not schema.get("properties"):
+            kinds = [FREE_OBJECT]
         if kinds:
             schema["type"] = " or ".join(sorted(set(kinds)))
         return {**schema, "nullable": nullable}

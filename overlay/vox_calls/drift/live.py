@@ -6,6 +6,7 @@ page. Of what stands in the page, names and types are told, and values of enums;
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ from vox_calls.settings import Bearer
 
 MADE_UP = "vox_calls_asks_which_parameters_there_are"
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9-]{0,39}")
+_NOT_SHOWN = "(not shown)"
 _TIMEOUT = 30.0
 _OK, _BAD_REQUEST = 200, 400
 _JSON_TYPES: Mapping[type, str] = {
@@ -62,18 +65,25 @@ def examine(http: httpx.Client, api_key: str, base_url: str, contract: Mapping[s
         TransportError: Where it does not answer at all.
         InvalidResponseError: Where what it answers is not JSON.
     """
-    refused = _get(http, api_key, base_url, {MADE_UP: "1"}, expected=_BAD_REQUEST)
-    page = _get(http, api_key, base_url, {"limit": "100"}, expected=_OK)
-    return [*parameters(parse(refused.content), contract), *fields(parse(page.content), contract)]
+    refused = _get(http, api_key, base_url, {MADE_UP: "1"}, expected={_BAD_REQUEST, _OK})
+    page = _get(http, api_key, base_url, {"limit": "100"}, expected={_OK})
+    taken = (
+        [Finding("a parameter that nobody has is not refused", MADE_UP)]
+        if refused.status_code == _OK
+        else parameters(parse(refused.content), contract)
+    )
+    return [*taken, *fields(parse(page.content), contract)]
 
 
-def _get(http: httpx.Client, api_key: str, base_url: str, query: dict[str, str], *, expected: int) -> httpx.Response:
+def _get(
+    http: httpx.Client, api_key: str, base_url: str, query: dict[str, str], *, expected: set[int]
+) -> httpx.Response:
     try:
         answer = http.get(base_url + PATH, params=query, auth=Bearer(api_key), timeout=_TIMEOUT, follow_redirects=False)
     except httpx.RequestError as error:
         server = error.request.url.netloc.decode("ascii")
         raise TransportError(str(error) or type(error).__name__, path=PATH, server=server) from error
-    if answer.status_code != expected:
+    if answer.status_code not in expected:
         raise api_error(answer, method="GET", path=PATH, attempts=1)
     return answer
 
@@ -105,35 +115,38 @@ def _differences(value: object, name: str, place: str, known: Mapping[str, Eleme
     if isinstance(value, list):
         for position, item in enumerate(value):
             yield from _differences(item, f"{name}[]", f"{place}[{position}]", known)
-    if not isinstance(value, dict):
         return
     declared = {inner for inner in known if inner.rpartition(".")[0] == name}
     if not declared:
-        return  # a free object: any key, any value
+        return  # a plain value, or a free object: any key, any value
+    if not isinstance(value, dict):
+        yield f"{_JSON_TYPES[type(value)]} where object belongs", name or "the page", place or "the page"
+        return
     for key, inner in value.items():
         path, where = f"{name}.{key}".removeprefix("."), f"{place}.{key}".removeprefix(".")
         if path not in declared:
-            yield "unknown field", path, where
-            continue
-        yield from _mismatch(inner, path, where, known[path].facts)
-        yield from _differences(inner, path, where, known)
-    for path in sorted(declared - {f"{name}.{key}".removeprefix(".") for key in value}):
-        facts = known[path].facts
-        if not facts["nullable"] and not str(facts.get("type")).startswith(("array", "object")):
-            yield "absent field", path, place or path
+            shown = key if _NAME.fullmatch(key) else _NOT_SHOWN
+            yield "unknown field", f"{name}.{shown}".removeprefix("."), f"{place}.{shown}".removeprefix(".")
+        elif mismatch := _mismatch(inner, known[path].facts):
+            yield mismatch, path, where
+        elif inner is not None:
+            yield from _differences(inner, path, where, known)
+    absent = sorted(declared - {f"{name}.{key}".removeprefix(".") for key in value})
+    yield from (("absent field", path, place or path) for path in absent if not known[path].may_be_absent)
 
 
-def _mismatch(value: object, name: str, place: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _mismatch(value: object, facts: Mapping[str, Any]) -> str:
+    """What is wrong with a declared value, without saying what it is; empty where nothing is."""
     if value is None:
-        if not facts["nullable"]:
-            yield "null where none may be", name, place
-        return
-    stated, actual = str(facts.get("type", "")).removesuffix(" of object").split(" of ")[0], _JSON_TYPES[type(value)]
-    if stated and actual not in stated.split(" or ") and not (stated == "number" and actual == "integer"):
-        yield f"{actual} where {stated} belongs", name, place
-    elif "enum" in facts and value not in facts["enum"]:
-        # No secret and nobody's words: the name of a state, and the one thing that has to be added to the contract.
-        yield f"unknown value {ascii(value)[:60]}", name, place
+        return "" if facts["nullable"] else "null where none may be"
+    stated, actual = str(facts.get("type", "")), _JSON_TYPES[type(value)]
+    kinds = {kind.split(" of ")[0].removeprefix("free ") for kind in stated.split(" or ")}
+    if stated and actual not in kinds and not ("number" in kinds and actual == "integer"):
+        return f"{actual} where {stated} belongs"
+    if "enum" in facts and not isinstance(value, list) and value not in facts["enum"]:
+        # A name like those of the contract's values is no secret, and what has to be added to it. Anything else may be.
+        return f"unknown value {value if _NAME.fullmatch(str(value)) else _NOT_SHOWN}"
+    return ""
 
 
 def _dig(value: object, *keys: str) -> object:
