@@ -156,6 +156,19 @@ def test_answers_come_and_go_without_breaking_anything() -> None:
     ]
 
 
+def test_what_a_failure_holds_is_named_and_breaks_nothing() -> None:
+    new = copy.deepcopy(spec())
+    body = new["components"]["schemas"]["ErrorBody"]["properties"]
+    body["code"] = {"type": ["string", "null"]}
+    del body["message"]
+    body["hint"] = {"type": "string"}
+    assert names(compare(elements(spec()), elements(new))) == [
+        ("error error.code", "nullable", False),
+        ("error error.hint", "added", False),
+        ("error error.message", "removed", False),
+    ]
+
+
 def in_other_words(node: Any) -> Any:
     """The same schema as another hand writes it: with OpenAPI 3.0's nullable, and allOf around references."""
     if isinstance(node, list):

@@ -50,7 +50,7 @@ CONTRACT = {name: said(element) for name, element in elements(spec()).items()}
 def evidence() -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for kind, cells in tables():
-        if kind in {"parameter", "field", "answer"}:
+        if kind in {"parameter", "field", "error", "answer"}:
             found[f"{kind} {cells[0]}"] += cells[1].split("; ")
     return found
 

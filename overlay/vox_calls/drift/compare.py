@@ -70,6 +70,7 @@ _OF_FIELDS: Mapping[str, _Rule] = {
 _OTHERWISE = {
     "parameter": _Rule(_always, "requests are written in another way", ""),
     "field": _Rule(_never, "", "nothing that is read depends on it"),
+    "error": _Rule(_never, "", "a failure is typed by its status whatever its body"),
 }
 
 
@@ -125,8 +126,8 @@ def drift(contract: Mapping[str, Element], document: Mapping[str, Element]) -> l
 
 def _is_ours(change: Change) -> bool:
     kind = change.element.partition(" ")[0]
-    if kind == "answer":
-        return change.change == "removed"
+    if kind in {"answer", "error"}:
+        return change.change in {"removed", "required", "nullable"}
     if kind == "field":
         return change.change in {"required", "nullable"} and not change.new
     bounds = {"minimum", "minLength", "minItems", "pattern", "items pattern"}
@@ -180,6 +181,8 @@ def _rule(element: Element, fact: str) -> _Rule:
         if (element.name, fact) == ("limit", "default"):
             return _Rule(_never, "", "this package sends a limit of its own")
         return _OF_PARAMETERS.get(fact, _OTHERWISE["parameter"])
+    if element.kind == "error":
+        return _OTHERWISE["error"]  # details and message may be missing, the class of the error never is
     if fact == "required":
         if element.may_be_absent:
             return _Rule(_never, "", "absent is None or empty, as before")

@@ -38,10 +38,10 @@ class DocumentError(VoxCallsError):
 
 @attrs.frozen
 class Element:
-    """One parameter, one field of a page, or one answer, and what the document says of it.
+    """One parameter, one field of a page or of a failure, or one answer, and what the document says of it.
 
     Attributes:
-        kind: `parameter`, `field` or `answer`.
+        kind: `parameter`, `field`, `error` (a field of a failure) or `answer`.
         name: Such as `status`, `items[].agent.agent_id` or `429`.
         facts: By name, such as `type`, `enum`, `nullable`, `required`; those that are not stated are left out.
 
@@ -98,7 +98,7 @@ def elements(document: object) -> dict[str, Element]:
         raise DocumentError("this is not an OpenAPI document: it has no paths")
     try:
         reader = _Reader(document)
-        found = [*reader.parameters(), *reader.answers(), *reader.fields()]
+        found = [*reader.parameters(), *reader.answers(), *reader.fields(), *reader.errors()]
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DocumentError(f"this is not an OpenAPI document as it has to be: {error!r}"[:300]) from None
     return {str(element): element for element in found}
@@ -164,16 +164,25 @@ class _Reader:
         success = self._operation.get("responses", {}).get("200") or self._operation.get("responses", {}).get(200)
         if success is None:
             raise DocumentError("the document does not say what a 200 looks like")
-        content = self.resolve(success).get("content", {})
-        body: dict[str, Any] = next((media for name, media in content.items() if "json" in name), {})
-        yield from self._fields("", body.get("schema", {}), depth=0)
+        yield from self._fields("field", "", self._body(success), depth=0)
 
-    def _fields(self, path: str, node: Any, depth: int) -> Iterator[Element]:  # noqa: ANN401 - any JSON
+    def errors(self) -> Iterator[Element]:
+        """The fields of a failure: those of the answer to a bad request, or of the one for all that is not listed."""
+        answers = self._operation.get("responses", {})
+        failure = answers.get("400") or answers.get(400) or answers.get("default")
+        if failure is not None:
+            yield from self._fields("error", "", self._body(failure), depth=0)
+
+    def _body(self, answer: Any) -> Any:  # noqa: ANN401 - any JSON
+        content: dict[str, Any] = self.resolve(answer).get("content", {})
+        return next((media.get("schema", {}) for name, media in content.items() if "json" in name), {})
+
+    def _fields(self, kind: str, path: str, node: Any, depth: int) -> Iterator[Element]:  # noqa: ANN401 - any JSON
         if depth > _DEEPEST:
             return
         schema = self._schema(node)
         if schema.get("type") == "array":
-            yield from self._fields(f"{path}[]", schema.get("items", {}), depth + 1)
+            yield from self._fields(kind, f"{path}[]", schema.get("items", {}), depth + 1)
         for name, inner in schema.get("properties", {}).items():
             where = f"{path}.{name}".removeprefix(".")
             facts = self._facts(inner)
@@ -182,8 +191,8 @@ class _Reader:
                 facts["type"] = f"array of {items.get('type', 'anything')}"
                 if "enum" in items:
                     facts["enum"] = items["enum"]
-            yield Element("field", where, facts | {"required": name in schema.get("required", [])})
-            yield from self._fields(where, inner, depth + 1)
+            yield Element(kind, where, facts | {"required": name in schema.get("required", [])})
+            yield from self._fields(kind, where, inner, depth + 1)
 
     def _facts(self, node: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
         schema = self._schema(node)
