@@ -1,4 +1,4 @@
-"""One request until it is answered: pacing, sending, retrying. Sans I/O: the drivers in `client` do what it yields."""
+"""One request until it is answered: pacing, sending, retrying. Sans I/O: the drivers in `calls` do what it yields."""
 
 from __future__ import annotations
 
