@@ -6,7 +6,7 @@ import copy
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,144 @@ def test_a_new_parameter_breaks_only_where_every_request_has_to_have_it() -> Non
         tenant = {"name": "tenant", "in": "query", "required": required, "schema": {"type": "string"}}
         new["paths"]["/v3/calls"]["get"]["parameters"].append(tenant)
         assert names(compare(elements(spec()), elements(new))) == [("parameter tenant", "added", required)]
+
+
+@pytest.mark.parametrize(("where", "required"), [("header", True), ("header", False), ("cookie", True)])
+def test_a_parameter_outside_the_query_is_named(where: str, required: bool) -> None:
+    new = copy.deepcopy(spec())
+    tenant = {"name": "X-Tenant", "in": where, "required": required, "schema": {"type": "string"}}
+    new["paths"]["/v3/calls"]["get"]["parameters"].append(tenant)
+    assert names(compare(elements(spec()), elements(new))) == [(f"{where} parameter X-Tenant", "added", required)]
+    assert names(compare(elements(new), elements(spec()))) == [(f"{where} parameter X-Tenant", "removed", False)]
+
+
+OPERATION: list[tuple[Callable[[Document], object], tuple[str, str, bool]]] = [
+    (lambda new: new.update(servers=[{"url": "https://eu.tryvox.co"}]), ("operation GET /v3/calls", "servers", True)),
+    (lambda new: new["servers"].append({"url": "https://eu.co"}), ("operation GET /v3/calls", "servers", False)),
+    (lambda new: new.update(security=[{"key": []}]), ("operation GET /v3/calls", "security", True)),
+    (lambda new: new["security"].append({}), ("operation GET /v3/calls", "security", False)),
+    (
+        lambda new: new["components"]["securitySchemes"]["organisationKey"].update(scheme="basic"),
+        ("operation GET /v3/calls", "security", True),
+    ),
+    (
+        lambda new: new["paths"]["/v3/calls"]["get"].update(deprecated=True),
+        ("operation GET /v3/calls", "deprecated", False),
+    ),
+    (
+        lambda new: new["paths"]["/v3/calls"]["get"]["responses"]["429"].pop("headers"),
+        ("header 429 Retry-After", "removed", False),
+    ),
+    (
+        lambda new: new["paths"]["/v3/calls"]["get"]["responses"]["401"].pop("content"),
+        ("answer 401", "body", False),
+    ),
+]
+
+
+@pytest.mark.parametrize(("edit", "expected"), OPERATION)
+def test_what_is_said_of_the_operation_itself_is_named(
+    edit: Callable[[Document], object], expected: tuple[str, str, bool]
+) -> None:
+    new = copy.deepcopy(spec())
+    edit(new)
+    assert names(compare(elements(spec()), elements(new))) == [expected]
+
+
+def places(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Each key of the contract that something depends on: not the words for people, nor what goes without saying."""
+    for key, value in node.items() if isinstance(node, dict) else ():
+        words = {"description", "summary", "example", "examples", "title", "tags", "operationId", "info", "openapi"}
+        unsaid = (key, value) in [("style", "form"), ("explode", True), ("additionalProperties", True)]
+        unsaid = unsaid or (key == "type" and not {"properties", "enum"}.isdisjoint(node))
+        if (key in words and path[-1:] != ("properties",)) or unsaid:
+            continue
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+@pytest.mark.parametrize("path", [*places(spec())], ids="/".join)
+def test_nothing_can_be_taken_out_of_the_contract_unnoticed(path: tuple[str, ...]) -> None:
+    new = copy.deepcopy(spec())
+    node = new
+    for key in path[:-1]:
+        node = node[key]
+    del node[path[-1]]
+    try:
+        assert compare(elements(spec()), elements(new))
+    except DocumentError as error:
+        assert str(error)  # noqa: PT017 - either way is fine, as long as it is noticed
+
+
+SCHEMAS: list[tuple[str, Any]] = [
+    ("uniqueItems", True),
+    ("deprecated", True),
+    ("exclusiveMinimum", 5),
+    ("multipleOf", 2),
+    ("not", {"const": "x"}),
+    ("contentEncoding", "base64"),
+    ("additionalProperties", False),
+    ("additionalProperties", {"type": "string"}),
+    ("patternProperties", {"^x": {}}),
+]
+
+
+@pytest.mark.parametrize(("keyword", "value"), SCHEMAS)
+def test_whatever_is_said_of_a_value_is_named(keyword: str, value: object) -> None:
+    new = copy.deepcopy(spec())
+    new["components"]["schemas"]["CallMetadata"][keyword] = value
+    new["components"]["parameters"]["Cursor"]["schema"][keyword] = value
+    changes = compare(elements(spec()), elements(new))
+    assert {change.element for change in changes} == {"field items[].metadata", "parameter cursor"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "same"),
+    [
+        ({"type": "integer", "exclusiveMinimum": 0, "maximum": 9}, {"type": "integer", "minimum": 1, "maximum": 9}),
+        (
+            {"type": "integer", "minimum": 0, "exclusiveMinimum": True, "maximum": 10, "exclusiveMaximum": True},
+            {"type": "integer", "minimum": 1, "maximum": 9},
+        ),
+        ({"oneOf": [{"const": "a"}, {"const": "b"}]}, {"type": "string", "enum": ["a", "b"]}),
+        ({"anyOf": [{"const": "a"}, {"type": "null"}]}, {"type": ["string", "null"], "enum": ["a", None]}),
+        ({"enum": [1, 2]}, {"type": "integer", "enum": [1, 2]}),
+        ({"type": "array", "items": True}, {"type": "array"}),
+        ({"deprecated": False, "uniqueItems": False, "title": "x", "x-order": 1}, {}),
+        (True, {}),
+    ],
+)
+def test_a_schema_in_other_words_is_no_difference(schema: object, same: object) -> None:
+    one, other = copy.deepcopy(spec()), copy.deepcopy(spec())
+    one["components"]["schemas"]["Call"]["properties"]["id"] = schema
+    other["components"]["schemas"]["Call"]["properties"]["id"] = same
+    assert compare(elements(one), elements(other)) == []
+
+
+def test_a_broken_reference_elsewhere_a_range_of_statuses_and_a_schema_in_itself_are_no_matter() -> None:
+    new = copy.deepcopy(spec())
+    new["paths"] = {"/agents": {"$ref": "#/nowhere"}, **new["paths"]}
+    answers = new["paths"]["/v3/calls"]["get"]["responses"]
+    answers["2XX"] = answers.pop("200")
+    parent = {"oneOf": [{"$ref": "#/components/schemas/Call"}, {"type": "null"}]}
+    new["components"]["schemas"]["Call"]["properties"]["transferred_from"] = parent
+    assert names(compare(elements(spec()), elements(new))) == [("field items[].transferred_from", "added", False)]
+
+
+def test_what_is_in_a_map_and_in_either_of_two_is_seen() -> None:
+    new = copy.deepcopy(spec())
+    more = {"type": "object", "properties": {"price": {"type": "string"}}}
+    new["components"]["schemas"]["CallMetadata"]["additionalProperties"] = more
+    new["components"]["schemas"]["CallCost"]["oneOf"] = [
+        {"properties": {"fee": {"type": "string"}}},
+        {"properties": {"tax": {"type": "string"}}},
+    ]
+    assert names(compare(elements(spec()), elements(new))) == [
+        ("field items[].metadata", "type", True),
+        ("field items[].call_cost.fee", "added", False),
+        ("field items[].call_cost.tax", "added", False),
+        ("field items[].metadata.*.price", "added", False),
+    ]
 
 
 def test_answers_come_and_go_without_breaking_anything() -> None:

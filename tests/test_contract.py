@@ -93,6 +93,11 @@ def test_each_example_is_valid(where: str) -> None:
     jsonschema.validate(example, whole, cls=validator, format_checker=validator.FORMAT_CHECKER)
 
 
+def test_the_example_of_a_refusal_lists_the_parameters_that_there_are() -> None:
+    example = operation()["responses"]["400"]["content"]["application/json"]["examples"]["unknown_parameter"]["value"]
+    assert example["error"]["details"]["allowed_query_parameters"] == list(parameters())
+
+
 def test_each_parameter_and_each_plain_field_has_an_example() -> None:
     assert all("example" in parameter for parameter in parameters().values())
     for schema in OBJECTS.values():

@@ -138,6 +138,26 @@ def test_the_vendors_document_may_be_looser_and_in_other_words(sandbox: Sandbox,
     assert "the server itself is not asked" in alone.stdout
 
 
+def test_many_differences_are_told_in_part_and_counted(sandbox: Sandbox, tmp_path: Path) -> None:
+    document = vendors(spec())
+    document["components"]["schemas"]["Call"]["properties"] |= {f"new_{n}": {"type": "string"} for n in range(300)}
+    (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
+    done = doctor(sandbox, "--document", str(tmp_path / "openapi.json"), VOX_API_KEY="")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[200:] == ["document: and 100 more"]
+
+
+def test_a_closed_vendors_document_with_headers_of_its_own_is_no_difference(sandbox: Sandbox, tmp_path: Path) -> None:
+    document = vendors(spec())
+    for schema in document["components"]["schemas"].values():
+        if schema.get("properties"):
+            schema["additionalProperties"] = False
+    del document["security"], document["paths"]["/calls"]["get"]["responses"]["429"]
+    (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
+    done = doctor(sandbox, "--document", str(tmp_path / "openapi.json"))
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1)
+
+
 def test_what_the_vendors_document_has_more_or_less_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
     document = vendors(spec())
     document["components"]["schemas"]["Call"]["properties"]["queue"] = {"type": "string"}
@@ -149,13 +169,13 @@ def test_what_the_vendors_document_has_more_or_less_is_named(sandbox: Sandbox, t
     with HTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path))) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        done = doctor(sandbox, "--document", f"http://127.0.0.1:{server.server_port}/openapi.json")
+        done = doctor(sandbox, "--document", f"HTTP://127.0.0.1:{server.server_port}/openapi.json")
         missing = doctor(sandbox, "--document", f"http://127.0.0.1:{server.server_port}/nothing.json")
         server.shutdown()
         thread.join()
     assert done.returncode == 1
     assert [line.split(" (")[0] for line in done.stdout.splitlines()] == [
-        "document: breaking    field items[].id: nullable False became True",
+        "document: breaking    field items[].id: now nullable",
         "document: breaking    parameter agent_id: removed",
         "document: breaking    parameter limit: maximum 100 became 50",
         "document: compatible  field items[].queue: added",

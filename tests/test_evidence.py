@@ -38,10 +38,9 @@ def said(element: Element) -> set[str]:
     kind, form = facts.pop("type", None), facts.pop("format", None)
     if kind:
         words.add(f"type {kind} ({form})" if form else f"type {kind}")
-    words |= {name for name in ("nullable", "required", "repeated") if facts.pop(name, False)}
-    if "enum" in facts:
-        words.add(f"enum {', '.join(facts.pop('enum'))}")
-    return words | {f"{name} {value}" for name, value in facts.items()}
+    words |= {name for name in [*facts] if facts[name] is True and facts.pop(name)}
+    lists = {f"{name} {', '.join(facts.pop(name))}" for name in [*facts] if isinstance(facts[name], list)}
+    return words | lists | {f"{name} {value}" for name, value in facts.items()}
 
 
 CONTRACT = {name: said(element) for name, element in elements(spec()).items()}
@@ -50,7 +49,7 @@ CONTRACT = {name: said(element) for name, element in elements(spec()).items()}
 def evidence() -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for kind, cells in tables():
-        if kind in {"parameter", "field", "error", "answer"}:
+        if kind != "fact":
             found[f"{kind} {cells[0]}"] += cells[1].split("; ")
     return found
 

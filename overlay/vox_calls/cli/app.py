@@ -128,20 +128,21 @@ def doctor(
     """Ask whether the API still is what this version was made for.
 
     With a key, two requests to the server: one that it has to refuse, for the parameters that it takes, and one page.
-    With --document, what the vendor publishes. Exit status 0 it is, 1 it differs, 2 nobody can tell.
+    With --document, what the vendor publishes, told as changes from what this version knows to what it says.
+    Exit status 0 it is, 1 it differs, 2 nobody can tell.
     """
     from vox_calls.cli import checkup  # noqa: PLC0415 - `--help` need not wait for it
 
-    status = checkup.SAME
+    status, same = checkup.SAME, "The API is"
     if document is not None:
         status = max(status, checkup.ask_document(document))
     if document is None or os.environ.get(API_KEY_VARIABLE):
         status = max(status, checkup.ask_server(base_url))
     else:
-        typer.echo(f"No {API_KEY_VARIABLE}, so the server itself is not asked.")
+        same = f"Without {API_KEY_VARIABLE} the server itself is not asked; the document says"
     if status:
         raise typer.Exit(status)
-    typer.echo(f"The API is what vox-calls {__version__} was made for.")
+    typer.echo(f"{same} what vox-calls {__version__} was made for.")
 
 
 def _instant(text: str | None) -> str | int | None:

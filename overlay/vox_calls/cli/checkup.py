@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -16,6 +16,8 @@ from vox_calls.settings import is_loopback, resolve_api_key, resolve_base_url
 SAME, DIFFERENT, UNKNOWN = 0, 1, 2
 
 _TIMEOUT = 30.0
+_MOST_BYTES = 50_000_000
+_MOST_LINES = 200
 
 
 def ask_server(base_url: str | None) -> int:
@@ -50,18 +52,23 @@ def ask_document(source: str) -> int:
 
 
 def _read(source: str) -> bytes:
-    if source.startswith(("https://", "http://")):
-        answer = httpx.get(source, timeout=_TIMEOUT, follow_redirects=True)
-        return answer.raise_for_status().content
-    return Path(source).read_bytes()
+    if not source.lower().startswith(("https://", "http://")):
+        return Path(source).read_bytes()
+    content = bytearray()
+    with httpx.stream("GET", source, timeout=_TIMEOUT, follow_redirects=True) as answer:
+        for part in answer.raise_for_status().iter_bytes():
+            content += part
+            if len(content) > _MOST_BYTES:
+                raise drift.DocumentError(f"it is longer than {_MOST_BYTES // 1_000_000} MB")
+    return bytes(content)
 
 
-def _tell(what: str, differences: Iterable[object]) -> int:
-    status = SAME
-    for difference in differences:
+def _tell(what: str, differences: Sequence[object]) -> int:
+    for difference in differences[:_MOST_LINES]:
         typer.echo(f"{what}: {printable(str(difference))}")
-        status = DIFFERENT
-    return status
+    if len(differences) > _MOST_LINES:
+        typer.echo(f"{what}: and {len(differences) - _MOST_LINES} more")
+    return DIFFERENT if differences else SAME
 
 
 def _cannot_tell(what: str, reason: str) -> int:

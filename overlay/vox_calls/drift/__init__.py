@@ -9,8 +9,9 @@ r"""How one description of the API differs from another, or from a server, and w
 """
 
 from vox_calls.drift.compare import Change, compare, drift, version_step
-from vox_calls.drift.document import DocumentError, Element, contract, elements, parse_document
+from vox_calls.drift.document import Element, contract, elements, parse_document
 from vox_calls.drift.live import Finding, examine
+from vox_calls.drift.schemas import DocumentError
 
 __all__ = [
     "Change",

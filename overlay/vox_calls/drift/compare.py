@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -46,6 +47,10 @@ def _lowered(was: float | None, now: float | None) -> bool:
     return now is not None and (was is None or now < was)
 
 
+def _fewer(was: list[Any] | None, now: list[Any] | None) -> bool:
+    return bool(was and now and not set(was) <= set(now))
+
+
 def _retyped(was: str | None, now: str | None) -> bool:
     return bool({was, now} & _TYPED_FORMATS)
 
@@ -53,13 +58,17 @@ def _retyped(was: str | None, now: str | None) -> bool:
 _NARROWER, _WIDER = "values that were taken are refused", "more is taken than before"
 _RETYPED = _Rule(_retyped, "its Python type changes", "it stays what it is in Python")
 
+_DEPRECATED = _Rule(_never, "", "it still works")
+_RAISED, _LOWERED = _Rule(_raised, _NARROWER, _WIDER), _Rule(_lowered, _NARROWER, _WIDER)
+
 _OF_PARAMETERS: Mapping[str, _Rule] = {
-    **dict.fromkeys(("minimum", "minLength", "minItems", "items minLength"), _Rule(_raised, _NARROWER, _WIDER)),
-    **dict.fromkeys(("maximum", "maxLength", "maxItems", "items maxLength"), _Rule(_lowered, _NARROWER, _WIDER)),
-    **dict.fromkeys(("pattern", "items pattern", "enum"), _Rule(_stated, _NARROWER, _WIDER)),
+    **dict.fromkeys(("minimum", "exclusiveMinimum", "minLength", "minItems"), _RAISED),
+    **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems"), _LOWERED),
+    **dict.fromkeys(("pattern", "enum", "uniqueItems", "multipleOf", "not"), _Rule(_stated, _NARROWER, _WIDER)),
     "required": _Rule(_stated, "every request has to have it", "requests need not have it any more"),
     "default": _Rule(_always, "the same request has another answer", ""),
     "format": _RETYPED,
+    "deprecated": _DEPRECATED,
 }
 _OF_FIELDS: Mapping[str, _Rule] = {
     "nullable": _Rule(_stated, "code meets None where it did not", "None comes no more"),
@@ -67,10 +76,25 @@ _OF_FIELDS: Mapping[str, _Rule] = {
     "format": _RETYPED,
     "type": _Rule(_always, "its Python type changes", ""),
 }
+_OF_THE_OPERATION: Mapping[str, _Rule] = {
+    "servers": _Rule(_fewer, "requests go where nobody listens", "the one that was there still is"),
+    "security": _Rule(_fewer, "requests are not let in", "the way in that was there still is"),
+    "deprecated": _DEPRECATED,
+}
+_RULES = {"parameter": _OF_PARAMETERS, "field": _OF_FIELDS, "operation": _OF_THE_OPERATION}
 _OTHERWISE = {
+    "operation": _Rule(_never, "", "nothing depends on it"),
     "parameter": _Rule(_always, "requests are written in another way", ""),
     "field": _Rule(_never, "", "nothing that is read depends on it"),
     "error": _Rule(_never, "", "a failure is typed by its status whatever its body"),
+    "answer": _Rule(_never, "", "a failure is typed by its status whatever its body"),
+    "header": _Rule(_never, "", "it is read as it comes"),
+}
+_INSIDE = re.compile("^((items|values) )+")
+_ADDED = {
+    "parameter": "requests need not have it",
+    "field": "calls keep it, known or not",
+    "header": "it may be read",
 }
 
 
@@ -99,6 +123,8 @@ class Change:
         mark = "breaking  " if self.breaking else "compatible"
         if self.change in {"added", "removed"}:
             return f"{mark}  {self.element}: {self.change} ({self.reason})"
+        if self.old is True or self.new is True:
+            return f"{mark}  {self.element}: {'now' if self.new else 'no longer'} {self.change} ({self.reason})"
         return f"{mark}  {self.element}: {self.change} {_told(self.old)} became {_told(self.new)} ({self.reason})"
 
 
@@ -119,19 +145,22 @@ def drift(contract: Mapping[str, Element], document: Mapping[str, Element]) -> l
     """Where another description of the API, such as its vendor's, says something else than the contract.
 
     What the contract says beyond it on purpose is left out: that all fields are listed as required, that more of them
-    may be null, that filters have bounds of ours, and which errors are typed.
+    may be null, that objects are open, that filters have bounds of ours, and which errors are typed; and what the
+    other does not state of servers and keys.
     """
     return [change for change in compare(contract, document) if not _is_ours(change)]
 
 
 def _is_ours(change: Change) -> bool:
     kind = change.element.partition(" ")[0]
-    if kind in {"answer", "error"}:
-        return change.change in {"removed", "required", "nullable"}
+    fact = change.change.rpartition(" ")[2]
+    if kind in {"answer", "error", "header"}:
+        return fact in {"removed", "required", "nullable", "body", "additionalProperties"}
+    if kind == "operation":
+        return change.new is None
     if kind == "field":
-        return change.change in {"required", "nullable"} and not change.new
-    bounds = {"minimum", "minLength", "minItems", "pattern", "items pattern"}
-    return change.change in bounds and change.new is None
+        return fact == "additionalProperties" or (fact in {"required", "nullable"} and not change.new)
+    return fact in {"minimum", "minLength", "minItems", "pattern"} and change.new is None
 
 
 def version_step(changes: Iterable[Change]) -> str:
@@ -141,14 +170,11 @@ def version_step(changes: Iterable[Change]) -> str:
 
 
 def _added(element: Element) -> Change:
-    if element.kind == "parameter" and element.facts.get("required"):
-        return Change(
-            str(element), "added", None, _summary(element), breaking=True, reason="every request has to have it"
-        )
-    reason = {"parameter": "requests need not have it", "field": "calls keep it, known or not"}.get(
-        element.kind, "errors are typed by status whatever the contract lists"
-    )
-    return Change(str(element), "added", None, _summary(element), breaking=False, reason=reason)
+    breaks = bool(element.facts.get("required")) and element.kind.endswith("parameter")
+    reason = _ADDED.get(element.kind.rpartition(" ")[2], "errors are typed by status whatever the contract lists")
+    if breaks:
+        reason = "every request has to have it"
+    return Change(str(element), "added", None, _summary(element), breaks, reason)
 
 
 def _removed(element: Element) -> Change:
@@ -156,11 +182,8 @@ def _removed(element: Element) -> Change:
         "parameter": "the server refuses what it does not know",
         "field": "code that reads it fails",
     }.get(element.kind)
-    if reason is None:
-        return Change(
-            str(element), "removed", "listed", None, breaking=False, reason="errors are typed by status anyway"
-        )
-    return Change(str(element), "removed", _summary(element), None, breaking=True, reason=reason)
+    breaks = reason is not None
+    return Change(str(element), "removed", _summary(element), None, breaks, reason or "nothing depends on it")
 
 
 def _changed(old: Element, new: Element) -> Iterator[Change]:
@@ -177,17 +200,14 @@ def _changed(old: Element, new: Element) -> Iterator[Change]:
 
 
 def _rule(element: Element, fact: str) -> _Rule:
-    if element.kind == "parameter":
-        if (element.name, fact) == ("limit", "default"):
-            return _Rule(_never, "", "this package sends a limit of its own")
-        return _OF_PARAMETERS.get(fact, _OTHERWISE["parameter"])
-    if element.kind == "error":
-        return _OTHERWISE["error"]  # details and message may be missing, the class of the error never is
-    if fact == "required":
+    kind = element.kind.rpartition(" ")[2]
+    if (kind, element.name, fact) == ("parameter", "limit", "default"):
+        return _Rule(_never, "", "this package sends a limit of its own")
+    if (kind, fact) == ("field", "required"):
         if element.may_be_absent:
             return _Rule(_never, "", "absent is None or empty, as before")
         return _Rule(_gone, "absent is an error", "it is always there")
-    return _OF_FIELDS.get(fact, _OTHERWISE["field"])
+    return _RULES.get(kind, {}).get(_INSIDE.sub("", fact), _OTHERWISE[kind])
 
 
 def _enum_changes(name: str, old: list[Any], new: list[Any]) -> Iterator[Change]:

@@ -1,8 +1,4 @@
-"""An OpenAPI document becomes the facts that it states of `GET /v3/calls`, one element each, however it is written.
-
-References, `allOf`, `nullable: true` of OpenAPI 3.0, type arrays of 3.1 and `oneOf` with null all say the same thing in
-other words: here they become the same facts, so that two documents of different hands can be compared.
-"""
+"""An OpenAPI document becomes what it states of `GET /v3/calls`, one element each."""
 
 from __future__ import annotations
 
@@ -14,34 +10,21 @@ from urllib.parse import urlsplit
 import attrs
 import msgspec
 
-from vox_calls.errors import VoxCallsError
+from vox_calls.drift.schemas import FREE_OBJECT, DocumentError, Schemas
 
 METHOD, PATH = "get", "/v3/calls"
 
-_BOUNDS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern")
-_KINDS: Mapping[str, Any] = {
-    "type": str,
-    "format": str,
-    "pattern": str,
-    "enum": list,
-    **dict.fromkeys(("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"), (int, float)),
-}
-_DEEPEST = 20
-
-FREE_OBJECT = "free object"
-"""The type of an object without declared properties: any key, any value."""
-
-
-class DocumentError(VoxCallsError):
-    """A document that cannot be read, or that does not describe the operation. The message says which."""
+# Of a parameter, what is no fact of its own: words for people, and what `repeated` and the schema say.
+_OF_PARAMETERS = frozenset({"name", "in", "description", "example", "examples", "schema", "style", "explode"})
 
 
 @attrs.frozen
 class Element:
-    """One parameter, one field of a page or of a failure, or one answer, and what the document says of it.
+    """What the document says of one thing: the operation, a parameter, a field of a page or of a failure, an answer.
 
     Attributes:
-        kind: `parameter`, `field`, `error` (a field of a failure) or `answer`.
+        kind: `operation`, `parameter` (of the query; others say where, such as `header parameter`), `field`, `error`
+            (a field of a failure), `answer` or `header` (of an answer).
         name: Such as `status`, `items[].agent.agent_id` or `429`.
         facts: By name, such as `type`, `enum`, `nullable`, `required`; those that are not stated are left out.
 
@@ -98,7 +81,7 @@ def elements(document: object) -> dict[str, Element]:
         raise DocumentError("this is not an OpenAPI document: it has no paths")
     try:
         reader = _Reader(document)
-        found = [*reader.parameters(), *reader.answers(), *reader.fields(), *reader.errors()]
+        found = [reader.operation(), *reader.parameters(), *reader.answers(), *reader.fields(), *reader.errors()]
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DocumentError(f"this is not an OpenAPI document as it has to be: {error!r}"[:300]) from None
     return {str(element): element for element in found}
@@ -107,136 +90,101 @@ def elements(document: object) -> dict[str, Element]:
 class _Reader:
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
-        self._item, self._operation = self._find()
+        self._schemas = Schemas(document)
+        self._path, self._item, self._operation = self._find()
+        answers = self._operation.get("responses", {})
+        self._answers = {str(status).replace("x", "X"): answer for status, answer in answers.items()}
+        if "2XX" in self._answers:
+            self._answers.setdefault("200", self._answers.pop("2XX"))
 
-    def _find(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _find(self) -> tuple[str, dict[str, Any], dict[str, Any]]:
         # The version may stand in the path or in the server's URL: `/v3/calls`, or `/calls` of `https://.../v3`.
-        bases = [urlsplit(server.get("url", "")).path.rstrip("/") for server in self._document.get("servers", [])]
+        bases = [urlsplit(url).path.rstrip("/") for url in self._urls(self._document)]
         for base in ["", *bases]:
             for path, item in self._document["paths"].items():
-                resolved = self.resolve(item)
-                if base + path == PATH and METHOD in resolved:
-                    return resolved, self.resolve(resolved[METHOD])
+                if base + path == PATH and METHOD in (resolved := self._schemas.resolve(item)):
+                    return path, resolved, self._schemas.resolve(resolved[METHOD])
         raise DocumentError(f"the document has no {METHOD.upper()} {PATH}")
 
-    def resolve(self, node: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-        """The node itself, behind its references; what stands beside a reference goes before what it refers to."""
-        for _ in range(_DEEPEST):
-            if not isinstance(node, dict):
-                raise DocumentError(f"the document has {type(node).__name__} where an object belongs")
-            if "$ref" not in node:
-                return node
-            beside = {key: value for key, value in node.items() if key != "$ref"}
-            node = {**self._target(node["$ref"]), **beside}
-        raise DocumentError("the document has a reference that leads nowhere but to itself")
+    def _urls(self, node: dict[str, Any]) -> list[str]:
+        return [server.get("url", "") for server in node.get("servers", [])]
 
-    def _target(self, reference: str) -> dict[str, Any]:
-        target: Any = self._document
-        for part in reference.removeprefix("#/").split("/"):
-            key = part.replace("~1", "/").replace("~0", "~")
-            if not isinstance(target, dict) or key not in target:
-                raise DocumentError(f"the document refers to {reference}, which is not in it")
-            target = target[key]
-        if not isinstance(target, dict):
-            raise DocumentError(f"the document refers to {reference}, which is no object")
-        return target
+    def operation(self) -> Element:
+        urls = self._urls(self._operation) or self._urls(self._item) or self._urls(self._document)
+        whole = [url.rstrip("/") + self._path for url in urls]
+        facts = {
+            "servers": sorted(url.removesuffix(PATH) for url in whole if url.endswith(PATH) and url != PATH),
+            "security": sorted(map(self._requirement, self._stated("security"))),
+            "deprecated": self._operation.get("deprecated", False),
+        }
+        return Element("operation", f"{METHOD.upper()} {PATH}", {name: fact for name, fact in facts.items() if fact})
+
+    def _stated(self, name: str) -> list[Any]:
+        found: list[Any] = self._operation.get(name, self._document.get(name, []))
+        return found
+
+    def _requirement(self, requirement: dict[str, Any]) -> str:
+        known = self._document.get("components", {}).get("securitySchemes", {})
+        schemes = [self._schemas.resolve(known.get(name, {"type": name})) for name in requirement]
+        parts = ("type", "scheme", "in", "name")
+        told = [" ".join(str(scheme[part]).lower() for part in parts if part in scheme) for scheme in schemes]
+        return " and ".join(sorted(told)) or "none"
 
     def parameters(self) -> Iterator[Element]:
         both = [*self._item.get("parameters", []), *self._operation.get("parameters", [])]
-        for parameter in map(self.resolve, both):
-            if parameter.get("in") != "query":
-                continue
-            facts = self._facts(parameter.get("schema", {}))
-            facts["required"] = bool(parameter.get("required"))
-            if facts.get("type") == "array":
+        for parameter in map(self._schemas.resolve, both):
+            where = parameter.get("in")
+            facts = {name: fact for name, fact in parameter.items() if fact and name not in _OF_PARAMETERS}
+            facts = {name: fact for name, fact in facts.items() if not name.startswith("x-")}
+            facts |= self._schemas.facts(parameter.get("schema", {}))
+            if str(facts.get("type")).startswith("array"):
                 facts["repeated"] = parameter.get("style", "form") == "form" and parameter.get("explode", True)
-                items = self._facts(self._schema(parameter["schema"]).get("items", {}))
-                facts |= {f"items {name}" if name in _BOUNDS else name: value for name, value in items.items()}
-                facts["type"] = f"array of {items.get('type', 'anything')}"
-            # "Nullable" has no meaning in a query string, and no default is the same as a default of null.
-            yield Element("parameter", parameter["name"], {k: v for k, v in facts.items() if k != "nullable"})
+            facts.pop("nullable", None)  # it has no meaning in a query string
+            yield Element("parameter" if where == "query" else f"{where} parameter", parameter["name"], facts)
 
     def answers(self) -> Iterator[Element]:
-        for status in self._operation.get("responses", {}):
-            yield Element("answer", str(status), {})
+        failure = self._failure()
+        for status, answer in self._answers.items():
+            told = list(self._fields("", self._body(answer), "error"))
+            same = failure not in (None, answer) and told and told == list(self.errors())
+            yield Element("answer", status, {"body": "as of 400"} if same else {})
+            if not same and answer != failure and status != "200":
+                yield from (attrs.evolve(one, name=f"{status} {one.name}") for one in told)
+            for name, header in self._schemas.resolve(answer).get("headers", {}).items():
+                yield Element(
+                    "header", f"{status} {name}", self._schemas.facts(self._schemas.resolve(header)["schema"])
+                )
 
     def fields(self) -> Iterator[Element]:
-        success = self._operation.get("responses", {}).get("200") or self._operation.get("responses", {}).get(200)
-        if success is None:
+        if "200" not in self._answers:
             raise DocumentError("the document does not say what a 200 looks like")
-        yield from self._fields("field", "", self._body(success), depth=0)
+        yield from self._fields("", self._body(self._answers["200"]), "field")
 
     def errors(self) -> Iterator[Element]:
         """The fields of a failure: those of the answer to a bad request, or of the one for all that is not listed."""
-        answers = self._operation.get("responses", {})
-        failure = answers.get("400") or answers.get(400) or answers.get("default")
-        if failure is not None:
-            yield from self._fields("error", "", self._body(failure), depth=0)
+        if failure := self._failure():
+            yield from self._fields("", self._body(failure), "error")
+
+    def _failure(self) -> dict[str, Any] | None:
+        listed = (self._answers.get(status) for status in ("400", "4XX", "default"))
+        return next((answer for answer in listed if answer), None)
 
     def _body(self, answer: Any) -> Any:  # noqa: ANN401 - any JSON
-        content: dict[str, Any] = self.resolve(answer).get("content", {})
+        content: dict[str, Any] = self._schemas.resolve(answer).get("content", {})
         return next((media.get("schema", {}) for name, media in content.items() if "json" in name), {})
 
-    def _fields(self, kind: str, path: str, node: Any, depth: int) -> Iterator[Element]:  # noqa: ANN401 - any JSON
-        if depth > _DEEPEST:
-            return
-        schema = self._schema(node)
+    def _fields(self, path: str, node: Any, kind: str, above: tuple[object, ...] = ()) -> Iterator[Element]:  # noqa: ANN401 - any JSON
+        schema = self._schemas.normal(node)
+        properties = schema.get("properties", {})
+        if properties in above:
+            return  # it contains itself
+        above = (*above, properties) if properties else above
         if schema.get("type") == "array":
-            yield from self._fields(kind, f"{path}[]", schema.get("items", {}), depth + 1)
-        for name, inner in schema.get("properties", {}).items():
+            yield from self._fields(f"{path}[]", schema.get("items", {}), kind, above)
+        for name, inner in properties.items():
             where = f"{path}.{name}".removeprefix(".")
-            facts = self._facts(inner)
-            if facts.get("type") == "array":
-                items = self._facts(self._schema(inner).get("items", {}))
-                facts["type"] = f"array of {items.get('type', 'anything')}"
-                if "enum" in items:
-                    facts["enum"] = items["enum"]
-            yield Element(kind, where, facts | {"required": name in schema.get("required", [])})
-            yield from self._fields(kind, where, inner, depth + 1)
-
-    def _facts(self, node: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-        schema = self._schema(node)
-        facts: dict[str, Any] = {"nullable": schema["nullable"]}
-        for name in ("type", "format", "default", "enum", *_BOUNDS):
-            if schema.get(name) is not None:
-                if not isinstance(schema[name], _KINDS.get(name, object)) or isinstance(schema[name], bool):
-                    raise DocumentError(f"the document has a {name} that is {schema[name]!r}"[:200])
-                facts[name] = schema[name]
-        return facts
-
-    def _schema(self, node: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-        """The schema in one form: one type, `nullable`, no combinations but those that cannot be undone."""
-        schema = dict(self.resolve(node or {}))
-        kinds = schema.get("type")
-        kinds = list(kinds) if isinstance(kinds, list) else [kinds] if kinds else []
-        nullable = bool(schema.pop("nullable", False)) or "null" in kinds
-        for part in schema.pop("allOf", []):
-            inner = self._schema(part)
-            nullable = nullable or inner["nullable"]
-            schema["properties"] = {**inner.get("properties", {}), **schema.get("properties", {})}
-            schema["required"] = [*inner.get("required", []), *schema.get("required", [])]
-            schema = {**inner, **schema}
-            kinds = kinds or [inner["type"]] * ("type" in inner)
-        choices = [self._schema(choice) for choice in schema.pop("oneOf", []) + schema.pop("anyOf", [])]
-        nullable = nullable or any(choice["nullable"] or choice.get("type") == "null" for choice in choices)
-        real = [choice for choice in choices if choice.get("type") != "null"]
-        if len(real) == 1:
-            schema = {**real[0], **schema}
-            kinds = kinds or [real[0]["type"]] * ("type" in real[0])
-        elif real:
-            kinds = kinds or sorted({str(choice.get("type", "anything")) for choice in real})
-            if all("enum" in choice for choice in real):
-                schema["enum"] = [value for choice in real for value in choice["enum"]]
-        kinds = [kind for kind in kinds if kind != "null"] or (["null"] if kinds == ["null"] else [])
-        if "const" in schema:
-            schema["enum"] = [schema.pop("const")]
-        if isinstance(schema.get("enum"), list):
-            nullable = nullable or None in schema["enum"]
-            schema["enum"] = [value for value in schema["enum"] if value is not None]
-        if "properties" in schema and not kinds:
-            kinds = ["object"]
-        if kinds == ["object"] and not schema.get("properties"):
-            kinds = [FREE_OBJECT]
-        if kinds:
-            schema["type"] = " or ".join(sorted(set(kinds)))
-        return {**schema, "nullable": nullable}
+            required = {"required": True} if name in schema.get("required", []) else {}
+            yield Element(kind, where, self._schemas.facts(inner) | required)
+            yield from self._fields(where, inner, kind, above)
+        if isinstance(schema.get("additionalProperties"), dict):
+            yield from self._fields(f"{path}.*".removeprefix("."), schema["additionalProperties"], kind, above)

@@ -15,6 +15,7 @@ import httpx
 
 from vox_calls.decoding import parse
 from vox_calls.drift.document import PATH, Element
+from vox_calls.drift.schemas import JSON_TYPES
 from vox_calls.errors import TransportError
 from vox_calls.exchange import api_error
 from vox_calls.settings import Bearer
@@ -25,15 +26,6 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9-]{0,39}")
 _NOT_SHOWN = "(not shown)"
 _TIMEOUT = 30.0
 _OK, _BAD_REQUEST = 200, 400
-_JSON_TYPES: Mapping[type, str] = {
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-    type(None): "null",
-}
 
 
 @attrs.frozen
@@ -120,7 +112,7 @@ def _differences(value: object, name: str, place: str, known: Mapping[str, Eleme
     if not declared:
         return  # a plain value, or a free object: any key, any value
     if not isinstance(value, dict):
-        yield f"{_JSON_TYPES[type(value)]} where object belongs", name or "the page", place or "the page"
+        yield f"{JSON_TYPES[type(value)]} where object belongs", name or "the page", place or "the page"
         return
     for key, inner in value.items():
         path, where = f"{name}.{key}".removeprefix("."), f"{place}.{key}".removeprefix(".")
@@ -138,8 +130,8 @@ def _differences(value: object, name: str, place: str, known: Mapping[str, Eleme
 def _mismatch(value: object, facts: Mapping[str, Any]) -> str:
     """What is wrong with a declared value, without saying what it is; empty where nothing is."""
     if value is None:
-        return "" if facts["nullable"] else "null where none may be"
-    stated, actual = str(facts.get("type", "")), _JSON_TYPES[type(value)]
+        return "" if facts.get("nullable") else "null where none may be"
+    stated, actual = str(facts.get("type", "")), JSON_TYPES[type(value)]
     kinds = {kind.split(" of ")[0].removeprefix("free ") for kind in stated.split(" or ")}
     if stated and actual not in kinds and not ("number" in kinds and actual == "integer"):
         return f"{actual} where {stated} belongs"

@@ -1,0 +1,179 @@
+"""The schemas of an OpenAPI document, each in one form, however it is written.
+
+References, `allOf`, `nullable: true` of OpenAPI 3.0, type arrays of 3.1, `oneOf` with null and `oneOf` of constants say
+the same things in other words: here they become the same facts, so that two documents of different hands can be
+compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vox_calls.errors import VoxCallsError
+
+FREE_OBJECT = "free object"
+"""The type of an object without declared properties: any key, any value."""
+
+JSON_TYPES: Mapping[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+
+# Words for people, or for tools that need no more than them: nothing that is sent or read depends on these.
+_ANNOTATIONS = frozenset(
+    {"title", "description", "example", "examples", "externalDocs", "xml", "discriminator", "definitions"}
+)
+_STRUCTURE = frozenset({"properties", "required", "items", "additionalProperties"})
+_NUMBER = (int, float)
+_KINDS: Mapping[str, Any] = {
+    "type": str,
+    "format": str,
+    "pattern": str,
+    "enum": list,
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), _NUMBER),
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), _NUMBER),
+}
+_MOST_REFERENCES = 20
+
+Schema = dict[str, Any]
+
+
+class DocumentError(VoxCallsError):
+    """A document that cannot be read, or that does not describe the operation. The message says which."""
+
+
+class Schemas:
+    """The schemas of one document."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+
+    def resolve(self, node: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+        """The node itself, behind its references; what stands beside a reference goes before what it refers to."""
+        for _ in range(_MOST_REFERENCES):
+            if not isinstance(node, dict):
+                raise DocumentError(f"the document has {type(node).__name__} where an object belongs")
+            if "$ref" not in node:
+                return node
+            beside = {key: value for key, value in node.items() if key != "$ref"}
+            node = {**self._target(node["$ref"]), **beside}
+        raise DocumentError("the document has a reference that leads nowhere but to itself")
+
+    def _target(self, reference: str) -> dict[str, Any]:
+        target: Any = self._document
+        for part in reference.removeprefix("#/").split("/"):
+            key = part.replace("~1", "/").replace("~0", "~")
+            if not isinstance(target, dict) or key not in target:
+                raise DocumentError(f"the document refers to {reference}, which is not in it")
+            target = target[key]
+        if not isinstance(target, dict):
+            raise DocumentError(f"the document refers to {reference}, which is no object")
+        return target
+
+    def facts(self, node: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+        """What a schema says of a value, by keyword; of what is in an array or a map, as `items ...`, `values ...`."""
+        schema = self.normal(node)
+        facts: dict[str, Any] = {}
+        for name, value in schema.items():
+            if name in _ANNOTATIONS | _STRUCTURE or name.startswith(("x-", "$")) or value is None:
+                continue
+            if not isinstance(value, _KINDS.get(name, object)) or (name in _KINDS and isinstance(value, bool)):
+                raise DocumentError(f"the document has a {name} that is {value!r}"[:200])
+            if value is not False:
+                facts[name] = value
+        inside = {"items": schema.get("items", {})} if facts.get("type") == "array" else {}
+        more = schema.get("additionalProperties", True)
+        if more is False:
+            facts["additionalProperties"] = "none"
+        elif more not in (True, {}):
+            inside["values"] = more
+        for name, inner in inside.items():
+            told = self.facts(inner)
+            facts["type"] = f"{facts.get('type', 'object')} of {told.pop('type', 'anything')}"
+            # An array is told by what it is an array of: `array of string`, its format, its values.
+            lifted = {"enum", "format"} if name == "items" else set()
+            facts |= {fact if fact in lifted else f"{name} {fact}": value for fact, value in told.items()}
+        return facts
+
+    def normal(self, node: Any) -> Schema:  # noqa: ANN401 - any JSON
+        """The schema in one form: one type, `nullable`, no combinations but those that cannot be undone."""
+        if isinstance(node, bool):
+            node = {} if node else {"not": {}}
+        schema = dict(self.resolve(node or {}))
+        kinds = schema.pop("type", None)
+        kinds = list(kinds) if isinstance(kinds, list) else [kinds] if kinds else []
+        nullable = bool(schema.pop("nullable", False)) or "null" in kinds
+        for part in schema.pop("allOf", []):
+            inner = self.normal(part)
+            nullable = nullable or "nullable" in inner
+            schema = _both(inner, schema)
+            kinds = kinds or [inner["type"]] * ("type" in inner)
+        choices = [self.normal(choice) for choice in schema.pop("oneOf", []) + schema.pop("anyOf", [])]
+        nullable = nullable or any("nullable" in choice or choice.get("type") == "null" for choice in choices)
+        real = [choice for choice in choices if choice.get("type") != "null"]
+        if real:
+            schema = _both(_any_of(real), schema)
+            kinds = kinds or sorted({str(choice.get("type", "anything")) for choice in real})
+        kinds = [kind for kind in kinds if kind != "null"] or (["null"] if kinds == ["null"] else [])
+        if "const" in schema:
+            schema["enum"] = [schema.pop("const")]
+        if isinstance(schema.get("enum"), list):
+            nullable = nullable or None in schema["enum"]
+            schema["enum"] = [value for value in schema["enum"] if value is not None]
+            kinds = kinds or sorted({JSON_TYPES.get(type(value), "anything") for value in schema["enum"]})
+        if "properties" in schema and not kinds:
+            kinds = ["object"]
+        if kinds == ["object"] and not schema.get("properties"):
+            kinds = [FREE_OBJECT]
+        if kinds:
+            schema["type"] = " or ".join(sorted(set(kinds)))
+        if nullable:
+            schema["nullable"] = True
+        return _inclusive(schema)
+
+
+def _both(inner: Schema, outer: Schema) -> Schema:
+    """Two schemas that both have to hold; where they disagree, the outer one."""
+    merged = {
+        **inner,
+        **outer,
+        "properties": {**inner.get("properties", {}), **outer.get("properties", {})},
+        "required": [*inner.get("required", []), *outer.get("required", [])],
+    }
+    return _stated(merged)
+
+
+def _any_of(choices: list[Schema]) -> Schema:
+    """Schemas of which one has to hold, as one: what a reader may meet, with what can be said of all of them."""
+    first = choices[0]
+    if len(choices) == 1:
+        return {key: value for key, value in first.items() if key not in {"type", "nullable"}}
+    merged: Schema = {
+        "properties": {name: inner for choice in choices for name, inner in choice.get("properties", {}).items()},
+        "required": [
+            name for name in first.get("required", []) if all(name in one.get("required", []) for one in choices)
+        ],
+    }
+    if all("enum" in choice for choice in choices):
+        merged["enum"] = [value for choice in choices for value in choice["enum"]]
+    return _stated(merged)
+
+
+def _stated(schema: Schema) -> Schema:
+    return {name: value for name, value in schema.items() if value or name not in _STRUCTURE}
+
+
+def _inclusive(schema: Schema) -> Schema:
+    """Exclusive bounds as numbers, the way of OpenAPI 3.1; of integers, as the inclusive one next to it."""
+    for bound, exclusive, step in (("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1)):
+        if schema.get(exclusive) is True and bound in schema:
+            schema[exclusive] = schema.pop(bound)
+        if schema.get("type") == "integer" and type(schema.get(exclusive)) is int:
+            schema.setdefault(bound, schema.pop(exclusive) + step)
+    return schema
