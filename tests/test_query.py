@@ -40,42 +40,8 @@ def test_a_filter_takes_one_value_or_any_iterable_of_them_and_sends_each_once(va
     assert parameters(status=value)["status"] == sent
 
 
-def test_a_filter_that_is_none_is_not_sent() -> None:
-    assert parameters(status=None, agent_id=None, start_at_after=None, sort_order=None) == {"limit": 100}
-
-
 def test_agents_are_uuids_in_any_spelling() -> None:
     assert parameters(agent_id=[AGENT, str(AGENT).upper(), AGENT.hex])["agent_id"] == [str(AGENT)]
-
-
-@pytest.mark.parametrize(
-    ("written", "sent"),
-    [
-        ("010-1234-5678", "01012345678"),
-        ("010 1234 5678", "01012345678"),
-        ("010.1234.5678", "01012345678"),
-        ("(02) 1588-1234", "0215881234"),
-        ("+82 10-1234-5678", "01012345678"),
-        ("+82 (0)10-1234-5678", "01012345678"),
-        ("+82-2-1588-1234", "0215881234"),
-        ("010\u20111234\u20135678", "01012345678"),
-        ("010\u00a01234\u00a05678", "01012345678"),
-        ("\u202a010-1234-5678\u202c", "01012345678"),
-        ("114", "114"),
-        ("050712345678", "050712345678"),
-    ],
-)
-def test_phone_numbers_are_taken_as_people_write_them(written: str, sent: str) -> None:
-    assert parameters(call_to=written)["call_to"] == [sent]
-    assert parameters(call_from=[written])["call_from"] == [sent]
-
-
-@pytest.mark.parametrize(
-    "written",
-    ["", "12", "0101234567890", "+1 555 0100", "01O-1234-5678", "０１０１２３４５６７８", 1012345678, b"0101234"],
-)
-def test_other_phone_numbers_are_refused(written: Any) -> None:
-    assert refused(call_to=written).field == "call_to"
 
 
 @given(st.from_regex(r"0[0-9]{7,10}", fullmatch=True), st.data())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import closing
 from typing import TypeVar
@@ -46,9 +45,9 @@ class Calls(_Resumable):
     Nothing is sent before the first call is asked for, and pages are fetched as they are needed.
     """
 
-    def __init__(self, begin: Callable[[], Listing], send: Callable[[Send], Answer]) -> None:
+    def __init__(self, begin: Callable[[], Listing], do: Callable[[Send | Wait], Answer]) -> None:
         super().__init__(begin)
-        self._send = send
+        self._do = do
 
     def __iter__(self) -> Iterator[Call]:
         return self._drive(self._restart().calls())
@@ -66,10 +65,8 @@ class Calls(_Resumable):
                 except StopIteration:
                     return
                 answer = None
-                if isinstance(step, Send):
-                    answer = self._send(step)
-                elif isinstance(step, Wait):
-                    time.sleep(step.seconds)
+                if isinstance(step, Send | Wait):
+                    answer = self._do(step)
                 else:
                     yield step
 
@@ -80,9 +77,9 @@ class AsyncCalls(_Resumable):
     Nothing is sent before the first call is asked for, and pages are fetched as they are needed.
     """
 
-    def __init__(self, begin: Callable[[], Listing], send: Callable[[Send], Awaitable[Answer]]) -> None:
+    def __init__(self, begin: Callable[[], Listing], do: Callable[[Send | Wait], Awaitable[Answer]]) -> None:
         super().__init__(begin)
-        self._send = send
+        self._do = do
 
     def __aiter__(self) -> AsyncIterator[Call]:
         return self._drive(self._restart().calls())
@@ -92,8 +89,6 @@ class AsyncCalls(_Resumable):
         return self._drive(self._restart().pages())
 
     async def _drive(self, steps: Steps[T]) -> AsyncGenerator[T, None]:
-        import anyio  # noqa: PLC0415 - costs more than all of this package, and only this driver needs it
-
         with closing(steps):
             answer: Answer = None
             while True:
@@ -102,9 +97,7 @@ class AsyncCalls(_Resumable):
                 except StopIteration:
                     return
                 answer = None
-                if isinstance(step, Send):
-                    answer = await self._send(step)
-                elif isinstance(step, Wait):
-                    await anyio.sleep(step.seconds)
+                if isinstance(step, Send | Wait):
+                    answer = await self._do(step)
                 else:
                     yield step

@@ -7,7 +7,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
@@ -18,7 +19,7 @@ from vox_calls._version import __version__
 from vox_calls.calls import AsyncCalls, Calls
 from vox_calls.decoding import EnumWatch
 from vox_calls.errors import ClientClosedError, ConfigurationError
-from vox_calls.exchange import Answer, Environment, Send
+from vox_calls.exchange import Answer, Environment, Send, Wait
 from vox_calls.models import CallStatus, CallType, DisconnectionReason, SortOrder
 from vox_calls.pacing import Pacer, RateLimit
 from vox_calls.paging import Listing, OnInvalid
@@ -53,6 +54,11 @@ class _Client(ABC, Generic[Http, Iteration]):
 
     _http_kind: type[Http]
 
+    # The outside, apart from the server: a test puts its own in the place of these.
+    _clock: Callable[[], float] = staticmethod(time.monotonic)
+    _jitter: Callable[[], float] = staticmethod(random.random)
+    _now: Callable[[], datetime] = staticmethod(partial(datetime.now, UTC))
+
     def __init__(  # noqa: PLR0913 - one keyword for each thing that can be chosen
         self,
         api_key: str | None = None,
@@ -74,8 +80,9 @@ class _Client(ABC, Generic[Http, Iteration]):
         self._world = Environment(
             policy=RetryPolicy(retries=retries),
             pacer=Pacer(rate_limit),
-            clock=time.monotonic,
-            jitter=random.random,
+            clock=self._clock,
+            jitter=self._jitter,
+            now=self._now,
             redact=self._auth.redact,
         )
         self._owns_http = http_client is None
@@ -193,6 +200,7 @@ class Client(_Client[httpx.Client, Calls]):
     """
 
     _http_kind = httpx.Client
+    _sleep: Callable[[float], None] = staticmethod(time.sleep)
 
     def close(self) -> None:
         """Close the connections. Using the client afterwards is a ClientClosedError."""
@@ -208,9 +216,12 @@ class Client(_Client[httpx.Client, Calls]):
         self.close()
 
     def _iteration(self, begin: Callable[[], Listing]) -> Calls:
-        return Calls(begin, self._send)
+        return Calls(begin, self._do)
 
-    def _send(self, step: Send) -> Answer:
+    def _do(self, step: Send | Wait) -> Answer:
+        if isinstance(step, Wait):
+            self._sleep(step.seconds)
+            return None
         request = self._request(step)
         if isinstance(request, httpx.RequestError):
             return request
@@ -234,6 +245,12 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
 
     _http_kind = httpx.AsyncClient
 
+    @staticmethod
+    async def _sleep(seconds: float) -> None:
+        import anyio  # noqa: PLC0415 - costs more than all of this package, and only this client needs it
+
+        await anyio.sleep(seconds)
+
     async def aclose(self) -> None:
         """Close the connections. Using the client afterwards is a ClientClosedError."""
         if self._owns_http:
@@ -248,9 +265,12 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
         await self.aclose()
 
     def _iteration(self, begin: Callable[[], Listing]) -> AsyncCalls:
-        return AsyncCalls(begin, self._send)
+        return AsyncCalls(begin, self._do)
 
-    async def _send(self, step: Send) -> Answer:
+    async def _do(self, step: Send | Wait) -> Answer:
+        if isinstance(step, Wait):
+            await self._sleep(step.seconds)
+            return None
         request = self._request(step)
         if isinstance(request, httpx.RequestError):
             return request

@@ -36,9 +36,13 @@ class VoxCallsError(Exception):
     Attributes:
         cursor: Where to read on. On an error raised in mid-iteration, the cursor of the first page that was not
             handed out whole: pass it as `cursor=` with the same filters. None where that is page one.
+        attempts: How often the request that it comes from was sent; 0 where none was.
+        request_id: The `x-request-id` of the last answer to that request, where it had one.
     """
 
     cursor: str | None = None
+    attempts: int = 0
+    request_id: str | None = None
 
     def __reduce__(self) -> tuple[Callable[..., VoxCallsError], tuple[Any, ...]]:
         return _restore, (type(self), self.args, self.__dict__)
@@ -95,9 +99,7 @@ class ApiError(VoxCallsError):
         code: The API's name for the failure, such as `VALIDATION_ERROR`. None where the body was not the API's.
         message: The API's sentence for a person; where the body was not the API's, the beginning of that body.
         details: The API's details by kind of failure, such as `allowed_query_parameters`. May be empty.
-        request_id: The answer's `x-request-id`, where it had one.
         method, path: The request, without its query.
-        attempts: How often the request was sent.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword for each thing that a reader of the error wants to know
@@ -161,7 +163,6 @@ class TransportError(VoxCallsError):
 
     Attributes:
         method, path: The request, without its query.
-        attempts: How often the request was sent.
     """
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Generator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import attrs
@@ -58,18 +58,35 @@ class Environment:
     pacer: Pacer
     clock: Callable[[], float]
     jitter: Jitter
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime]
     redact: Callable[[str], str] = str
 
 
-def exchange(request: dict[str, Any], world: Environment) -> Generator[Wait | Send, Answer, httpx.Response]:
-    """Send a request, again where that can help, and return its 200.
+@attrs.frozen
+class Received:
+    """What a request got in the end.
+
+    Attributes:
+        body: The JSON of the 200.
+        attempts: How often the request was sent.
+        request_id: The answer's `x-request-id`, where it had one.
+    """
+
+    body: object
+    attempts: int
+    request_id: str | None
+
+
+def exchange(request: dict[str, Any], world: Environment) -> Generator[Wait | Send, Answer, Received]:
+    """Send a request, again where that can help, until its 200 is there.
 
     Raises:
         ApiError: The server answered with another status, and again until the tries were used up.
         TransportError: No answer came, and again until the tries were used up.
+        InvalidResponseError: A 200 was not JSON, and again until the tries were used up: something stands between
+            here and the server, or the body was cut short where nothing else shows it.
     """
-    attempt = 0
+    attempt, waited = 0, 0.0
     while True:
         attempt += 1
         while (pause := world.pacer.acquire(world.clock())) > 0:
@@ -78,37 +95,50 @@ def exchange(request: dict[str, Any], world: Environment) -> Generator[Wait | Se
             answer = yield Send(request)
         finally:
             world.pacer.release(world.clock())
-        if isinstance(answer, httpx.Response) and answer.status_code == _OK:
-            return answer
-        error, retry_after, hopeless = _failure(answer, request, attempt, world)
-        wait = None if hopeless else world.policy.wait(attempt, retry_after=retry_after, jitter=world.jitter)
-        if wait is None:
+        outcome = _outcome(answer, request, attempt, world)
+        if isinstance(outcome, Received):
+            return outcome
+        error, retry_after = outcome.error, outcome.retry_after
+        wait = world.policy.wait(attempt, retry_after=retry_after, waited=waited, jitter=world.jitter)
+        if wait is None or not outcome.may_pass:
             raise error from (answer if isinstance(answer, httpx.RequestError) else None)
         if isinstance(error, RateLimitError):
             world.pacer.hold(world.clock() + wait)
+        waited += wait
         yield Wait(wait)
 
 
-def _failure(
-    answer: Answer, request: dict[str, Any], attempt: int, world: Environment
-) -> tuple[ApiError | TransportError, float | None, bool]:
-    if isinstance(answer, httpx.Response):
-        retry_after = parse_retry_after(answer.headers.get("retry-after"), now=world.now())
-        error = api_error(
-            answer, method=request["method"].upper(), path=request["url"], attempts=attempt, redact=world.redact
+@attrs.frozen
+class _Failure:
+    error: ApiError | TransportError | InvalidResponseError
+    may_pass: bool
+    retry_after: float | None = None
+
+
+def _outcome(answer: Answer, request: dict[str, Any], attempt: int, world: Environment) -> Received | _Failure:
+    method, path = request["method"].upper(), request["url"]
+    if not isinstance(answer, httpx.Response):
+        assert answer is not None  # noqa: S101 - drivers answer a Send
+        lost = TransportError(
+            world.redact(str(answer)) or type(answer).__name__,
+            method=method,
+            path=path,
+            server=answer.request.url.netloc.decode("ascii"),
+            attempts=attempt,
         )
-        if isinstance(error, RateLimitError):
-            error.retry_after = retry_after
-        return error, retry_after, not is_retried(answer.status_code)
-    assert answer is not None  # noqa: S101 - drivers answer a Send
-    lost = TransportError(
-        world.redact(str(answer)) or type(answer).__name__,
-        method=request["method"].upper(),
-        path=request["url"],
-        server=answer.request.url.netloc.decode("ascii"),
-        attempts=attempt,
-    )
-    return lost, None, isinstance(answer, _HOPELESS)
+        return _Failure(lost, may_pass=not isinstance(answer, _HOPELESS))
+    request_id = _request_id(answer, world.redact)
+    if answer.status_code == _OK:
+        try:
+            return Received(parse(answer.content), attempt, request_id)
+        except InvalidResponseError as not_json:
+            not_json.attempts, not_json.request_id = attempt, request_id
+            return _Failure(not_json, may_pass=True)
+    retry_after = parse_retry_after(answer.headers.get("retry-after"), now=world.now())
+    error = api_error(answer, method=method, path=path, attempts=attempt, redact=world.redact)
+    if isinstance(error, RateLimitError):
+        error.retry_after = retry_after
+    return _Failure(error, is_retried(answer.status_code), retry_after)
 
 
 def api_error(
@@ -121,11 +151,15 @@ def api_error(
         status_code=answer.status_code,
         code=redact(body.error.code) if body else None,
         details=_each_text(body.error.details or {}, redact) if body else None,
-        request_id=redact(answer.headers.get(_REQUEST_ID, "")) or None,
+        request_id=_request_id(answer, redact),
         method=method,
         path=path,
         attempts=attempts,
     )
+
+
+def _request_id(answer: httpx.Response, redact: Callable[[str], str]) -> str | None:
+    return redact(answer.headers.get(_REQUEST_ID, "")) or None
 
 
 _ERRORS = Decoder(ErrorEnvelope)

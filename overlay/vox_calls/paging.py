@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 
 import attrs
-import httpx
 
-from vox_calls.decoding import Decoder, EnumWatch, parse
+from vox_calls.decoding import Decoder, EnumWatch
 from vox_calls.errors import InvalidResponseError, PaginationError, VoxCallsError
-from vox_calls.exchange import Answer, Environment, Send, Steps, Wait, exchange
+from vox_calls.exchange import Answer, Environment, Received, Send, Steps, Wait, exchange
 from vox_calls.models import Call, Page
 from vox_calls.query import Query
 from vox_calls_raw.models import CallPage
@@ -36,6 +35,7 @@ class Listing:
     finished: bool = attrs.field(init=False, default=False)
     _left: float = attrs.field(init=False)
     _seen: set[str] = attrs.field(init=False, factory=set)
+    _received: Received | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self.cursor = self.query.cursor
@@ -85,14 +85,20 @@ class Listing:
     def _fetch(
         self,
     ) -> Generator[Wait | Send, Answer, tuple[Page, list[Call | InvalidResponseError]]]:
+        self._received = None
         try:
-            answer = yield from exchange(self.query.request(self.cursor), self.world)
-            page, items = decode_page(answer, self.watch)
+            self._received = yield from exchange(self.query.request(self.cursor), self.world)
+            page, items = decode_page(self._received.body, self.watch)
             self._check(page.next_cursor)
         except VoxCallsError as error:
-            error.cursor = self.cursor
+            self._place(error)
             raise
         return page, items
+
+    def _place(self, error: VoxCallsError) -> None:
+        error.cursor = self.cursor
+        if self._received is not None:
+            error.attempts, error.request_id = self._received.attempts, self._received.request_id
 
     def _turn(self, page: Page) -> None:
         self.cursor = page.next_cursor
@@ -110,19 +116,18 @@ class Listing:
             self._seen.add(following)
 
     def _refuse(self, error: InvalidResponseError) -> None:
-        error.cursor = self.cursor
+        self._place(error)
         if self.on_invalid is None:
             raise error
         self.on_invalid(error)
 
 
-def decode_page(answer: httpx.Response, watch: EnumWatch) -> tuple[Page, list[Call | InvalidResponseError]]:
-    """The page of an answer, and for each of its items the call or what is wrong with it.
+def decode_page(body: object, watch: EnumWatch) -> tuple[Page, list[Call | InvalidResponseError]]:
+    """The page of a body, and for each of its items the call or what is wrong with it.
 
     Raises:
         InvalidResponseError: Where it is no page at all.
     """
-    body = parse(answer.content)
     raw_items = None
     if isinstance(body, dict):
         # Absent lists are empty elsewhere. Here that would end an iteration that has not come to its end.

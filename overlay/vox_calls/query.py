@@ -122,7 +122,7 @@ def _enum(kind: type[E]) -> Callable[[object], E]:
         if isinstance(plain, str):
             if plain in known:
                 return kind(plain)
-            near = get_close_matches(plain.strip().lower(), known, n=1)
+            near = get_close_matches(plain.strip().lower(), known, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
         else:
             hint = ""

@@ -23,26 +23,37 @@ class RetryPolicy:
     """Full jitter: the n-th wait is spread evenly between 0 and `base` doubled n times, never above `cap`.
 
     What cannot succeed on a second try is not tried again: 4xx but for 408 and 429. What the server asks for in
-    `Retry-After` is a floor under the wait; a wait longer than `patience` is not made at all.
+    `Retry-After` is a floor under the wait; a wait longer than `patience` is not made at all, nor one that takes the
+    waits for one request beyond `budget`.
 
     Attributes:
         retries: How many times one request is sent again at most.
         base: The ceiling of the first wait, in seconds.
         cap: The ceiling of every wait, in seconds.
         patience: The longest `Retry-After`, in seconds, that is waited for.
+        budget: How many seconds all waits for one request may take.
     """
 
     retries: int = 4
     base: float = 0.5
     cap: float = 30.0
     patience: float = 120.0
+    budget: float = 300.0
 
-    def wait(self, attempt: int, *, retry_after: float | None, jitter: Jitter) -> float | None:
-        """Seconds until the next try after the given one (1 is the first); None to give up."""
+    def wait(self, attempt: int, *, retry_after: float | None, jitter: Jitter, waited: float = 0.0) -> float | None:
+        """Seconds until the next try after the given one (1 is the first); None to give up.
+
+        Args:
+            attempt: How often the request has been sent.
+            retry_after: Seconds that the server asked for; None where it did not.
+            jitter: Where chance comes from.
+            waited: Seconds that the request has waited between tries so far.
+        """
         if attempt > self.retries or (retry_after is not None and retry_after > self.patience):
             return None
         ceiling = min(self.cap, self.base * 2.0 ** min(attempt - 1, 60))
-        return max(retry_after or 0.0, ceiling * jitter())
+        wait = max(retry_after or 0.0, ceiling * jitter())
+        return wait if waited + wait <= self.budget else None
 
 
 def is_retried(status_code: int) -> bool:
@@ -62,7 +73,7 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     if value is None:
         return None
     # Proxies add a header of their own, which makes a list; each of them is a floor. Dates have a comma themselves.
-    parts = [part.strip() for part in value.split(",")]
+    parts = [part.strip(' \t"') for part in value.split(",")]
     waits = [float(part) for part in parts if _SECONDS.fullmatch(part)]
     for date in [*parts, *map(", ".join, pairwise(parts))]:
         try:

@@ -32,6 +32,7 @@ class Field:
         is_list: Whether it is a list.
         enum: The enum of the value, or of each value of the list.
         known: The values of that enum, and None.
+        is_integer: Whether it is a whole number.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Field:
     is_list: bool
     enum: type[Enum] | None
     known: frozenset[object]
+    is_integer: bool
 
     def each(self, raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """The value of the field in an object, or each of a list of them, with its path."""
@@ -80,6 +82,8 @@ class Shape:
             value = raw.get(field.wire_name, field.absent)
             if value is attrs.NOTHING:
                 continue
+            if field.is_integer and isinstance(value, float) and value.is_integer():
+                value = int(value)  # 1.7e12 is an integer to JSON Schema, and to whoever wrote it
             if field.shape is not None:
                 if field.is_list and isinstance(value, list):
                     value = [field.shape.complete(item) for item in value]
@@ -159,6 +163,7 @@ def _field(field: attrs.Attribute[Any], hint: Any) -> Field:  # noqa: ANN401 - a
         is_list=bool(lists),
         enum=enum,
         known=frozenset([None, *(member.value for member in enum)]) if enum else frozenset(),
+        is_integer=int in kinds and float not in kinds,
     )
 
 

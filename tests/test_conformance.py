@@ -1,0 +1,71 @@
+"""The rules that a client in any language follows: each has its cases, this client passes them, and they can fail."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from broken_rules import BREAKS
+from conformance import FOLDER, cases, check, files
+from contract import ROOT
+
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+RULES = re.findall(r"^- \*\*([A-Z]+-\d+)\*\* ", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", cases())
+def test_a_case(name: str) -> None:
+    check(cases()[name])
+
+
+@pytest.mark.parametrize("name", files())
+def test_a_file_of_cases_is_as_its_schema_says(name: str) -> None:
+    schema = json.loads((FOLDER / "cases.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(files()[name], schema, cls=jsonschema.Draft202012Validator)
+
+
+def test_every_case_is_there_once() -> None:
+    assert sum(len(content["cases"]) for content in files().values()) == len(cases()) >= 250
+
+
+def test_every_case_names_rules_that_there_are_and_every_rule_has_a_case() -> None:
+    assert len(RULES) == len(set(RULES))
+    assert {rule for case in cases().values() for rule in case["rules"]} == set(RULES)
+
+
+def test_the_rules_are_numbered_without_gaps() -> None:
+    for family in {rule.partition("-")[0] for rule in RULES}:
+        numbers = [int(rule.partition("-")[2]) for rule in RULES if rule.partition("-")[0] == family]
+        assert numbers == list(range(1, len(numbers) + 1)), family
+
+
+def test_cases_have_nothing_of_python() -> None:
+    for name, content in files().items():
+        assert not re.search(r"\b(None|True|False|datetime|Python)\b", json.dumps(content)), name
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the cases of each rule say of a client that breaks it."""
+    folder = tmp_path_factory.mktemp("broken")
+    subprocess.run([sys.executable, ROOT / "tests" / "broken_rules.py", folder], check=True)
+    return folder
+
+
+def test_every_rule_is_broken_once() -> None:
+    assert list(BREAKS) == RULES
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_client_that_breaks_a_rule_fails_one_of_its_cases(rule: str, told: Path) -> None:
+    result = (told / f"{rule}.txt").read_text(encoding="utf-8")
+    assert re.search(r"^[1-9]\d* failed$", result, re.MULTILINE), f"{rule} was broken, and no case noticed:\n{result}"
+    # Broken as it was meant, and not by an edit that is no program.
+    assert not re.search(r"NameError|ImportError|SyntaxError|UnboundLocalError", result), result
