@@ -12,7 +12,7 @@ READY := .venv/ready
 LOCK := scripts/requirements.lock
 CODE := overlay scripts tests
 
-.PHONY: help demo test generate check-generated lint lint-spec format types lock doctor ci clean
+.PHONY: help demo test soak generate check-generated lint lint-spec format types lock doctor ci clean
 .DEFAULT_GOAL := help
 
 help:  ## What can be made.
@@ -23,6 +23,10 @@ demo: $(READY)  ## See an organisation's calls come out of a sandbox, end to end
 
 test: $(READY)  ## Run every test.
 	@$(BIN)/python -m pytest
+
+soak: $(READY)  ## Read 20,000 simulated histories, faults and all, by both clients.
+	@$(BIN)/python tests/simulation.py 0 9999 & one=$$!; \
+		$(BIN)/python tests/simulation.py 10000 19999 && wait $$one
 
 generate: $(READY)  ## Write generated/ anew from openapi/calls.yaml.
 	@$(BIN)/python scripts/generate.py

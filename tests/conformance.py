@@ -212,7 +212,7 @@ def pace(given: Json, _: Json) -> Json:
         if not begins:
             pacer.release(now)
             if "refuses" in request:
-                pacer.hold(now + request["refuses"])
+                pacer.hold(request["refuses"], now)
         elif (wait := pacer.acquire(now)) > 0:
             heapq.heappush(events, (now + wait, next(order), number, True))
         else:

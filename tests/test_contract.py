@@ -174,6 +174,7 @@ def test_each_filter_of_the_contract_has_its_normaliser_its_request_and_its_plac
 def test_no_name_of_a_response_field_or_enum_value_is_written_into_the_overlay_but_where_it_adds_to_it() -> None:
     derived = {"start_at", "end_at", "call_cost", "total_cost", "items", "total_count", "next_cursor", "id"}
     derived |= {"call_type", "status"}  # the repr of a call
+    derived |= {"recording_url"}  # not in pickles
     fields = {name for schema in OBJECTS.values() for name in schema.get("properties", {})} - derived
     fields -= {"error", "code", "message", "details", *parameters()}  # the envelope's, and those of filters
     values = {value for name in ENUMS for value in ENUMS[name]} - set(parameters()) - {"error"}

@@ -18,10 +18,15 @@ from vox_calls import (
     TransportError,
     VoxCallsError,
 )
+from vox_calls.decoding import EnumWatch
 from vox_calls.errors import InvalidQueryError, InvalidResponseError
+from vox_calls.exchange import Send, Wait
 from vox_calls.pacing import Pacer
+from vox_calls.paging import Listing
+from vox_calls.query import Query
 from vox_calls.retrying import RetryPolicy
 
+QUERY = Query.of(page_size=100, cursor=None, max_items=None)
 ENVELOPE = {"error": {"code": "VALIDATION_ERROR", "message": "No.", "details": {"allowed_query_parameters": ["a"]}}}
 
 
@@ -61,7 +66,7 @@ def test_no_wait_is_shorter_than_asked_or_longer_than_the_ceiling(
     attempt: int, retry_after: float | None, jitter: float
 ) -> None:
     policy = RetryPolicy(retries=5)
-    wait = policy.wait(attempt, retry_after=retry_after, jitter=lambda: jitter)
+    wait = policy.wait(attempt, retry_after=retry_after, waited=0.0, jitter=lambda: jitter)
     if attempt > 5 or (retry_after or 0) > policy.patience:
         assert wait is None
     else:
@@ -147,3 +152,30 @@ def test_a_message_of_any_length_is_kept_and_shown_in_part() -> None:
     error = fails(World([answer(500, {"error": {"code": "C", "message": "m" * 10_000}})]))
     assert error.message == "m" * 10_000
     assert len(str(error)) < 600
+
+
+def test_a_429_of_one_iteration_holds_back_another() -> None:
+    world = World([], retries=1)
+    environment = world.environment()
+    one, other = (Listing(QUERY, environment, EnumWatch()).calls() for _ in range(2))
+    assert isinstance(next(one), Send)
+    assert one.send(answer(429, retry_after="9")) == Wait(9.0)
+    assert next(other) == Wait(9.0)
+    world.time += 9.0
+    assert isinstance(next(other), Send)
+
+
+@pytest.mark.parametrize("fault", [answer(500), answer(404, ENVELOPE), lost(message="")])
+def test_an_error_names_the_request_without_its_query(fault: Any) -> None:
+    error = fails(World([fault]))
+    assert (error.method, error.path) == ("GET", "/v3/calls")
+    assert str(error).startswith("GET /v3/calls ")
+    assert isinstance(fault, httpx.Response) or "ReadError" in str(error)
+
+
+def test_a_pacer_remembers_no_more_than_its_windows_hold() -> None:
+    pacer = Pacer(RateLimit(per_second=1_000, per_minute=1_000))
+    for number in range(5_000):
+        assert pacer.acquire(number) == 0.0
+        pacer.release(number)
+    assert len(pacer._answered) == 1_000

@@ -43,9 +43,9 @@ LATEST = 253_402_300_799_999
         (-1.0, "before 1970"),
         (datetime(1969, 12, 31, tzinfo=UTC), "before 1970"),
         (datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-1))), "after the year 9999"),
-        (0, "1 digits"),
-        (10**9 - 1, "9 digits"),
-        (10**13, "14 digits"),
+        (0, "is 1 digits long"),
+        (10**9 - 1, "is 9 digits long"),
+        (10**13, "is 14 digits long"),
         pytest.param(10**5_000, "far too long", id="5001 digits"),
         (None, "NoneType"),
         ([MS], "list"),
@@ -119,3 +119,9 @@ def test_other_scalars_of_other_libraries_are_refused(value: Any) -> None:
 def test_those_libraries_are_not_imported_for_it() -> None:
     code = "import sys, vox_calls; vox_calls.to_unix_ms(1793491200); print({'numpy', 'pandas'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
+
+
+def test_what_is_no_milliseconds_is_refused_by_name() -> None:
+    with pytest.raises(InvalidQueryError, match=r"^ms: pass unix milliseconds, an integer from 0") as caught:
+        from_unix_ms(-1)
+    assert (caught.value.field, caught.value.value) == ("ms", -1)

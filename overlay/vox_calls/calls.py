@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from contextlib import closing
 from typing import TypeVar
 
@@ -81,7 +81,7 @@ class AsyncCalls(_Resumable):
         super().__init__(begin)
         self._do = do
 
-    def __aiter__(self) -> AsyncIterator[Call]:
+    def __aiter__(self) -> AsyncGenerator[Call, None]:  # noqa: PYI058 - whoever breaks off can close it
         return self._drive(self._restart().calls())
 
     def pages(self) -> AsyncGenerator[Page, None]:

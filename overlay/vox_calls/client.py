@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -18,14 +18,14 @@ import httpx
 from vox_calls._version import __version__
 from vox_calls.calls import AsyncCalls, Calls
 from vox_calls.decoding import EnumWatch
-from vox_calls.errors import ClientClosedError, ConfigurationError
+from vox_calls.errors import ClientClosedError, ConfigurationError, VoxCallsError
 from vox_calls.exchange import Answer, Environment, Send, Wait
 from vox_calls.models import CallStatus, CallType, DisconnectionReason, SortOrder
-from vox_calls.pacing import Pacer, RateLimit
+from vox_calls.pacing import Limit, Pacer, RateLimit
 from vox_calls.paging import Listing, OnInvalid
 from vox_calls.query import MAX_PAGE_SIZE, Query
 from vox_calls.retrying import RetryPolicy
-from vox_calls.settings import Bearer, is_loopback, resolve_api_key, resolve_base_url
+from vox_calls.settings import Bearer, is_loopback, resolve_api_key, resolve_base_url, setting_up
 
 T = TypeVar("T")
 Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
@@ -35,18 +35,6 @@ DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 DEFAULT_RATE_LIMIT = RateLimit(per_second=5, per_minute=120)
 
 _HEADERS = {"Accept": "application/json", "User-Agent": f"vox-calls/{__version__}"}
-
-
-@contextmanager
-def _setting_up() -> Iterator[None]:
-    try:
-        yield
-    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
-        # httpx reads proxies and certificates from the environment, where anything may stand, passwords included.
-        raise ConfigurationError(
-            f"the environment's settings of proxies or certificates (such as HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE) "
-            f"cannot be used: {type(error).__name__}"
-        ) from None
 
 
 class _Client(ABC, Generic[Http, Iteration]):
@@ -66,7 +54,7 @@ class _Client(ABC, Generic[Http, Iteration]):
         base_url: str | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         retries: int = 4,
-        rate_limit: RateLimit | None = DEFAULT_RATE_LIMIT,
+        rate_limit: Limit | None = DEFAULT_RATE_LIMIT,
         strict_enums: bool = False,
         http_client: Http | None = None,
     ) -> None:
@@ -74,22 +62,21 @@ class _Client(ABC, Generic[Http, Iteration]):
         self._base_url = resolve_base_url(base_url)
         if type(retries) is not int or retries < 0:
             raise ConfigurationError("retries takes an integer of at least 0")
-        if not isinstance(rate_limit, RateLimit | None):
-            raise ConfigurationError("rate_limit takes a RateLimit, or None for no limit")
+        if rate_limit is not None and not callable(getattr(rate_limit, "pacer", None)):
+            raise ConfigurationError("rate_limit takes a RateLimit, a SharedRateLimit, or None for no limit")
         self._watch = EnumWatch(strict=strict_enums)
         self._world = Environment(
             policy=RetryPolicy(retries=retries),
-            pacer=Pacer(rate_limit),
+            pacer=Pacer(None) if rate_limit is None else rate_limit.pacer(),
             clock=self._clock,
             jitter=self._jitter,
             now=self._now,
             redact=self._auth.redact,
         )
         self._owns_http = http_client is None
-        # A proxy of the environment would get the key of a plain http request, and could not reach this machine.
-        leaves_machine = not is_loopback(httpx.URL(self._base_url).host)
-        with _setting_up():
-            self._http: Http = http_client or self._http_kind(timeout=timeout, trust_env=leaves_machine)
+        self._timeout = timeout
+        self._process = os.getpid()
+        self._http: Http = http_client or self._connect()
         if not isinstance(self._http, self._http_kind):
             raise ConfigurationError(f"http_client takes an httpx.{self._http_kind.__name__}")
 
@@ -154,9 +141,20 @@ class _Client(ABC, Generic[Http, Iteration]):
     @abstractmethod
     def _iteration(self, begin: Callable[[], Listing]) -> Iteration: ...
 
-    def _request(self, step: Send) -> httpx.Request | httpx.LocalProtocolError:
+    def _connect(self) -> Http:
+        # A proxy of the environment would get the key of a plain http request, and could not reach this machine.
+        leaves_machine = not is_loopback(httpx.URL(self._base_url).host)
+        with setting_up():
+            return self._http_kind(timeout=self._timeout, trust_env=leaves_machine)
+
+    def _request(self, step: Send) -> httpx.Request | httpx.RequestError | VoxCallsError:
         if self._http.is_closed:
-            raise ClientClosedError("the client is closed; make a new one")
+            return ClientClosedError("the client is closed; make a new one")
+        if self._process != os.getpid():
+            # Two processes on one connection would read each other's answers.
+            if not self._owns_http:
+                return ConfigurationError("http_client is that of the process before the fork; make one in each")
+            self._http, self._process = self._connect(), os.getpid()
         parts = step.request
         try:
             return self._http.build_request(
@@ -166,6 +164,16 @@ class _Client(ABC, Generic[Http, Iteration]):
             # A cursor of any length comes from the server; a URL of any length does not go back to it.
             reason = f"the request cannot be written: {error}"
             return httpx.LocalProtocolError(reason, request=httpx.Request(parts["method"], self._base_url))
+
+    def _lost(self, error: BaseException) -> Answer:
+        """What the steps are told of an error while sending. Any other than httpx's own is raised again."""
+        if isinstance(error, RuntimeError) and self._http.is_closed:
+            return ClientClosedError("the client was closed while it was in use; make a new one")
+        if isinstance(error, httpx.RequestError) or not isinstance(error, Exception):
+            self._auth.cleanse(error)
+        if isinstance(error, httpx.RequestError):
+            return error
+        raise error
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._base_url!r})"
@@ -185,7 +193,8 @@ class Client(_Client[httpx.Client, Calls]):
             this machine.
         timeout: Seconds for connecting, and for each part of reading and writing; or an `httpx.Timeout`.
         retries: How many times one request is sent again when that can help: 408, 429, 5xx, no answer.
-        rate_limit: How many requests to send in a second and in a minute; None for as many as there are.
+        rate_limit: How many requests to send in a second and in a minute, a `RateLimit`; None for as many as there
+            are; a `vox_calls.shared.SharedRateLimit` where several processes use one key.
         strict_enums: Whether an enum value that this version does not know is an error, not a warning.
         http_client: An `httpx.Client` of your own, for proxies and certificates. Its time-outs hold, and it stays
             open when this client is closed.
@@ -223,12 +232,12 @@ class Client(_Client[httpx.Client, Calls]):
             self._sleep(step.seconds)
             return None
         request = self._request(step)
-        if isinstance(request, httpx.RequestError):
+        if not isinstance(request, httpx.Request):
             return request
         try:
             return self._http.send(request, auth=self._auth, follow_redirects=False)
-        except httpx.RequestError as error:
-            return error
+        except BaseException as error:  # noqa: BLE001 - raised again, but for those that are an answer
+            return self._lost(error)
 
 
 class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
@@ -272,9 +281,9 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
             await self._sleep(step.seconds)
             return None
         request = self._request(step)
-        if isinstance(request, httpx.RequestError):
+        if not isinstance(request, httpx.Request):
             return request
         try:
             return await self._http.send(request, auth=self._auth, follow_redirects=False)
-        except httpx.RequestError as error:
-            return error
+        except BaseException as error:  # noqa: BLE001 - raised again, but for those that are an answer
+            return self._lost(error)

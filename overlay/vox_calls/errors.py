@@ -99,8 +99,11 @@ class ApiError(VoxCallsError):
         code: The API's name for the failure, such as `VALIDATION_ERROR`. None where the body was not the API's.
         message: The API's sentence for a person; where the body was not the API's, the beginning of that body.
         details: The API's details by kind of failure, such as `allowed_query_parameters`. May be empty.
+        retry_after: Seconds to wait, as the server asked. None where it did not say.
         method, path: The request, without its query.
     """
+
+    retry_after: float | None = None
 
     def __init__(  # noqa: PLR0913 - one keyword for each thing that a reader of the error wants to know
         self,
@@ -145,13 +148,7 @@ class NotFoundError(ApiError):
 
 
 class RateLimitError(ApiError):
-    """429: the key has used up its requests.
-
-    Attributes:
-        retry_after: Seconds to wait, as the server asked. None where it did not say.
-    """
-
-    retry_after: float | None = None
+    """429: the key has used up its requests. `retry_after` is how long to wait, where the server said so."""
 
 
 class ServerError(ApiError):

@@ -16,9 +16,10 @@ from vox_calls.errors import (
     InvalidResponseError,
     RateLimitError,
     TransportError,
+    VoxCallsError,
     api_error_class,
 )
-from vox_calls.pacing import Pacer
+from vox_calls.pacing import Pacing
 from vox_calls.retrying import Jitter, RetryPolicy, is_retried, parse_retry_after
 from vox_calls_raw.models import ErrorEnvelope
 
@@ -40,12 +41,12 @@ class Wait:
 
 @attrs.frozen
 class Send:
-    """Send this request with the key, read the whole answer, and send it (or httpx's error) back into the generator."""
+    """Send this request with the key, read the whole answer, and send it (or an error) back into the generator."""
 
     request: dict[str, Any]
 
 
-Answer = httpx.Response | httpx.RequestError | None
+Answer = httpx.Response | httpx.RequestError | VoxCallsError | None
 Steps = Generator[Wait | Send | T, Answer, None]
 """What a driver runs: it does each Wait and Send, and hands anything else to the user."""
 
@@ -55,7 +56,7 @@ class Environment:
     """What the steps need of the outside, so that a test can put its own in place."""
 
     policy: RetryPolicy
-    pacer: Pacer
+    pacer: Pacing
     clock: Callable[[], float]
     jitter: Jitter
     now: Callable[[], datetime]
@@ -72,7 +73,7 @@ class Received:
         request_id: The answer's `x-request-id`, where it had one.
     """
 
-    body: object
+    body: object = attrs.field(repr=False)  # it has the URLs of recordings, and a traceback may show its locals
     attempts: int
     request_id: str | None
 
@@ -95,6 +96,8 @@ def exchange(request: dict[str, Any], world: Environment) -> Generator[Wait | Se
             answer = yield Send(request)
         finally:
             world.pacer.release(world.clock())
+        if isinstance(answer, VoxCallsError):
+            raise answer
         outcome = _outcome(answer, request, attempt, world)
         if isinstance(outcome, Received):
             return outcome
@@ -103,7 +106,7 @@ def exchange(request: dict[str, Any], world: Environment) -> Generator[Wait | Se
         if wait is None or not outcome.may_pass:
             raise error from (answer if isinstance(answer, httpx.RequestError) else None)
         if isinstance(error, RateLimitError):
-            world.pacer.hold(world.clock() + wait)
+            world.pacer.hold(wait, world.clock())
         waited += wait
         yield Wait(wait)
 
@@ -115,7 +118,9 @@ class _Failure:
     retry_after: float | None = None
 
 
-def _outcome(answer: Answer, request: dict[str, Any], attempt: int, world: Environment) -> Received | _Failure:
+def _outcome(
+    answer: httpx.Response | httpx.RequestError | None, request: dict[str, Any], attempt: int, world: Environment
+) -> Received | _Failure:
     method, path = request["method"].upper(), request["url"]
     if not isinstance(answer, httpx.Response):
         assert answer is not None  # noqa: S101 - drivers answer a Send
@@ -136,8 +141,7 @@ def _outcome(answer: Answer, request: dict[str, Any], attempt: int, world: Envir
             return _Failure(not_json, may_pass=True)
     retry_after = parse_retry_after(answer.headers.get("retry-after"), now=world.now())
     error = api_error(answer, method=method, path=path, attempts=attempt, redact=world.redact)
-    if isinstance(error, RateLimitError):
-        error.retry_after = retry_after
+    error.retry_after = retry_after
     return _Failure(error, is_retried(answer.status_code), retry_after)
 
 

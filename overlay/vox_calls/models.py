@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from vox_calls_raw.models import CallStatus, CallType, DisconnectionReason, Sort
 
 __all__ = ["Call", "CallStatus", "CallType", "DisconnectionReason", "Page", "SortOrder"]
 
+_NOT_PICKLED = "recording_url"
 _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
@@ -34,7 +36,8 @@ class Call(raw.Call):
     """One call: every field of the API under its own name and type, and four that are made of them.
 
     The wire's fields are documented in the contract; `start_at` and `end_at` are unix milliseconds. Fields that the
-    contract does not have are in `additional_properties`. The repr leaves out whatever is personal or secret.
+    contract does not have are in `additional_properties`. The repr leaves out whatever is personal or secret. Whoever
+    holds the URL of the recording can listen, so a pickle is without it; a copy has it.
     """
 
     _json: dict[str, Any] | None = attrs.field(default=None, init=False, eq=False)
@@ -112,6 +115,28 @@ class Call(raw.Call):
         if not _AMOUNT.fullmatch(self.call_cost.total_cost):
             raise InvalidResponseError("call_cost.total_cost", "not a decimal number")
         return Decimal(self.call_cost.total_cost)
+
+    def __getstate__(self) -> dict[str, Any]:
+        json = self._json and {**self._json, _NOT_PICKLED: None}
+        return {**self._state(), _NOT_PICKLED: None, "_json": json}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __copy__(self) -> Self:
+        return self._twin(self._state())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self._twin(copy.deepcopy(self._state(), memo))
+
+    def _state(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
+
+    def _twin(self, state: dict[str, Any]) -> Self:
+        twin = object.__new__(type(self))
+        twin.__setstate__(state)
+        return twin
 
     def __repr__(self) -> str:
         return (

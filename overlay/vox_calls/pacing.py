@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
 
 import attrs
 
@@ -12,6 +16,9 @@ from vox_calls.errors import ConfigurationError
 _SECOND = 1.0
 _MINUTE = 60.0
 _MOST = 1_000_000
+
+Window = tuple[float, int]
+"""Seconds, and how many requests may be in them."""
 
 
 def _whole(_: object, attribute: attrs.Attribute[int], value: object) -> None:
@@ -31,25 +38,76 @@ class RateLimit:
     per_second: int = attrs.field(validator=_whole)
     per_minute: int = attrs.field(validator=_whole)
 
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """How many seconds each window has, and how many requests may be in it."""
+        return (_SECOND, self.per_second), (_MINUTE, self.per_minute)
+
+    def pacer(self) -> Pacer:
+        """What keeps the limit, for one client."""
+        return Pacer(self)
+
+
+class Pacing(Protocol):
+    """What a client asks before it sends a request, and tells afterwards."""
+
+    def acquire(self, now: float) -> float:
+        """0 where a request may be sent at once, and it then counts as sent; else the seconds to wait and ask again."""
+
+    def release(self, now: float) -> None:
+        """Say that a request was answered, or that no answer will come."""
+
+    def hold(self, seconds: float, now: float) -> None:
+        """Let nothing through for some seconds: the server said so."""
+
+
+class Limit(Protocol):
+    """A limit that a client can be given: this module's, or one that several processes share."""
+
+    def pacer(self) -> Pacing:
+        """What keeps the limit, for one client."""
+
+
+def pause(answered: Sequence[float], running: int, windows: Sequence[Window], now: float) -> float:
+    """Seconds until a request may be sent; not above 0 where it may be at once.
+
+    A request counts from its start until a window after its answer: the server counts it when it arrives, which is
+    some time in between.
+
+    Args:
+        answered: When the requests of late were answered, earliest first.
+        running: How many requests have no answer yet.
+        windows: The limits, all of which have to hold.
+        now: The time, by the same clock.
+    """
+    wait = 0.0
+    for seconds, most in windows:
+        free = most - running
+        if free <= 0:
+            wait = max(wait, seconds / most)
+        elif len(answered) >= free:
+            wait = max(wait, answered[-free] + seconds - now)
+    return wait
+
 
 class Pacer:
     """Keeps a rate limit over sliding windows, for all the iterations of one client.
 
-    A request counts from its start until a window after its answer: the server counts it when it arrives, which is
-    some time in between. Times are seconds of a monotonic clock. Threads may share a pacer.
+    Times are seconds of a monotonic clock. Threads may share a pacer.
     """
 
     def __init__(self, limit: RateLimit | None) -> None:
-        self._windows = [] if limit is None else [(_SECOND, limit.per_second), (_MINUTE, limit.per_minute)]
-        self._answered: deque[float] = deque(maxlen=max((count for _, count in self._windows), default=0))
+        self._windows = limit.windows if limit is not None else ()
+        self._answered: deque[float] = deque(maxlen=max((most for _, most in self._windows), default=0))
         self._running = 0
         self._held_until = 0.0
         self._lock = threading.Lock()
+        _pacers.add(self)
 
     def acquire(self, now: float) -> float:
         """0 where a request may be sent at once, and it then counts as sent; else the seconds to wait and ask again."""
         with self._lock:
-            wait = max(self._held_until - now, *(self._until_free(*window, now) for window in self._windows), 0.0)
+            wait = max(self._held_until - now, pause(self._answered, self._running, self._windows, now))
             if wait <= 0.0:
                 self._running += 1
             return wait
@@ -60,15 +118,24 @@ class Pacer:
             self._running -= 1
             self._answered.append(now)
 
-    def hold(self, until: float) -> None:
-        """Let nothing through before this time: the server said so."""
+    def hold(self, seconds: float, now: float) -> None:
+        """Let nothing through for some seconds: the server said so."""
         with self._lock:
-            self._held_until = max(self._held_until, until)
+            self._held_until = max(self._held_until, now + seconds)
 
-    def _until_free(self, window: float, count: int, now: float) -> float:
-        free = count - self._running
-        if free <= 0:
-            return window / count
-        if len(self._answered) < free:
-            return 0.0
-        return self._answered[-free] + window - now
+    def begin_anew(self) -> None:
+        """Forget the threads of the process that this one was forked from: they are not here to release anything."""
+        self._lock = threading.Lock()
+        self._running = 0
+
+
+_pacers: weakref.WeakSet[Pacer] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for pacer in _pacers:
+        pacer.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=_after_fork)

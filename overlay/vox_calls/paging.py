@@ -92,7 +92,9 @@ class Listing:
             self._check(page.next_cursor)
         except VoxCallsError as error:
             self._place(error)
-            raise
+            # Without the frames below, whose locals have whole pages in them, recordings too: tools for tracebacks like
+            # to show those.
+            raise error.with_traceback(None) from error.__cause__
         return page, items
 
     def _place(self, error: VoxCallsError) -> None:
@@ -117,6 +119,8 @@ class Listing:
 
     def _refuse(self, error: InvalidResponseError) -> None:
         self._place(error)
+        # Without the frames of decoding, whose locals have whole calls in them: see _fetch.
+        error.__traceback__ = None
         if self.on_invalid is None:
             raise error
         self.on_invalid(error)

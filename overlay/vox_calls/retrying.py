@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from itertools import pairwise
 
 import attrs
 
@@ -40,7 +39,7 @@ class RetryPolicy:
     patience: float = 120.0
     budget: float = 300.0
 
-    def wait(self, attempt: int, *, retry_after: float | None, jitter: Jitter, waited: float = 0.0) -> float | None:
+    def wait(self, attempt: int, *, retry_after: float | None, jitter: Jitter, waited: float) -> float | None:
         """Seconds until the next try after the given one (1 is the first); None to give up.
 
         Args:
@@ -72,10 +71,11 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     """
     if value is None:
         return None
-    # Proxies add a header of their own, which makes a list; each of them is a floor. Dates have a comma themselves.
+    # Proxies add a header of their own, which makes a list; each of them is a floor. The comma of a date comes after
+    # the day of the week, without which it is a date all the same.
     parts = [part.strip(' \t"') for part in value.split(",")]
     waits = [float(part) for part in parts if _SECONDS.fullmatch(part)]
-    for date in [*parts, *map(", ".join, pairwise(parts))]:
+    for date in parts:
         try:
             at = parsedate_to_datetime(date)
         except (ValueError, IndexError, OverflowError):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import httpx
 
@@ -26,6 +27,18 @@ class Bearer(httpx.Auth):
     def redact(self, text: str) -> str:
         """The text without the key, for some servers say which key they do not like."""
         return text.replace(self.key, "***")
+
+    def cleanse(self, error: BaseException) -> None:
+        """Take the key out of an error and those that it comes from.
+
+        Frames of the libraries below hold it in their locals, which tools for tracebacks like to show; and a message
+        may quote a server that does not speak HTTP.
+        """
+        seen: BaseException | None = error
+        while seen is not None:
+            seen.__traceback__ = None
+            seen.args = tuple(self.redact(part) if isinstance(part, str) else part for part in seen.args)
+            seen = seen.__cause__ or seen.__context__
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Httpx's way to change a request before it is sent."""
@@ -76,6 +89,23 @@ def resolve_base_url(base_url: str | None) -> str:
             f"the key is sent over https only (or http to this machine), not to {url.scheme or 'no scheme'}://{host}"
         )
     return str(url).rstrip("/").removesuffix(_VERSION_PREFIX).rstrip("/")
+
+
+@contextmanager
+def setting_up() -> Iterator[None]:
+    """Tell of a failure to read the environment's proxies and certificates.
+
+    Raises:
+        ConfigurationError: Where they cannot be used.
+    """
+    try:
+        yield
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        # httpx reads proxies and certificates from the environment, where anything may stand, passwords included.
+        raise ConfigurationError(
+            f"the environment's settings of proxies or certificates (such as HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE) "
+            f"cannot be used: {type(error).__name__}"
+        ) from None
 
 
 def is_loopback(host: str) -> bool:

@@ -1,0 +1,156 @@
+"""The key and the URLs of recordings: in no repr, pickle, log record, warning, exception or traceback with locals."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+import pickle
+import socket
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+import vox_calls
+from scripted import call, page
+from vox_calls import AsyncClient, Call, Client, InvalidResponseError, VoxCallsError
+from vox_calls.sandbox import Sandbox
+
+KEY = "vox_live_0123456789abcdef"
+RECORDING = "https://recordings.example.com/a.wav?signature=c0ffee"
+RECORDED = call("a", recording_url=RECORDING)
+
+
+@contextmanager
+def serving(answer: bytes) -> Iterator[str]:
+    """A server that answers each connection with these bytes, and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.recv(65_536)
+                        connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def http(body: bytes, status: str = "200 OK", length: int | None = None) -> bytes:
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Length: {len(body) if length is None else length}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def sync(base_url: str) -> None:
+    with Client(KEY, base_url=base_url, retries=1, rate_limit=None) as client:
+        list(client.list_calls())
+
+
+def awaiting(base_url: str) -> None:
+    async def main() -> None:
+        async with AsyncClient(KEY, base_url=base_url, retries=1, rate_limit=None) as client:
+            async for _ in client.list_calls():
+                pass
+
+    asyncio.run(main())
+
+
+WHOLE = page(RECORDED, cursor="c").content
+FAULTS = {
+    "hangs up": b"",
+    "no http": KEY.encode(),
+    "malformed status": f"HTTP/1.1 {KEY}\r\n\r\n".encode(),
+    "cut short": http(WHOLE[:-9], length=len(WHOLE)),
+    "not json": http(WHOLE[:-9]),
+    "bad cursor": http(page(RECORDED, cursor="").content),
+    "cursor again": http(WHOLE),
+    "bad item": http(page(RECORDED, call("b", recording_url=RECORDING, start_at="x")).content),
+    "no page": http(b'{"items": 5, "x": "' + RECORDING.encode() + b'"}'),
+    "refused": http(
+        b'{"error": {"code": "' + KEY.encode() + b'", "message": "' + KEY.encode() + b'"}}', "401 Unauthorized"
+    ),
+    "redirected": http(b"", "302 Found\r\nLocation: http://127.0.0.1:9/"),
+    "gateway": http(KEY.encode(), "502 Bad Gateway"),
+    "encoding": http(b"not gzip", "200 OK\r\nContent-Encoding: gzip"),
+}
+
+
+@pytest.mark.parametrize("read", [sync, awaiting])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_failure_shows_them(fault: str, read: Callable[[str], None], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with warnings.catch_warnings(record=True) as warned, serving(FAULTS[fault]) as base_url:
+        warnings.simplefilter("always")
+        with pytest.raises(VoxCallsError) as caught:
+            read(base_url)
+    error = caught.value
+    told = [
+        "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()),
+        f"{error} {error!r} {error.__cause__!r} {error.__context__!r}",
+        # What a server sends that speaks no HTTP, httpcore quotes at DEBUG: this key was not leaked from here.
+        caplog.text if fault != "malformed status" else "",
+        *(str(one.message) for one in warned),
+    ]
+    if not isinstance(error, InvalidResponseError):  # its `raw` is what the server sent
+        told += [repr(vars(error)), repr(pickle.loads(pickle.dumps(error)).__dict__)]
+    shown = "\n".join(told)
+    assert "HTTP Request" in caplog.text or fault in {"hangs up", "no http", "malformed status", "cut short"}
+    assert "c0ffee" not in shown
+    assert KEY not in shown
+
+
+def test_an_interruption_shows_neither() -> None:
+    with serving(http(WHOLE)) as base_url, Client(KEY, base_url=base_url) as client:
+
+        def interrupt(_: Any) -> None:
+            raise KeyboardInterrupt
+
+        client._http.event_hooks = {"response": [interrupt]}
+        with pytest.raises(KeyboardInterrupt) as caught:
+            list(client.list_calls())
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert KEY not in shown
+    assert "c0ffee" not in shown
+
+
+def test_a_pickle_is_without_the_recording_and_a_copy_is_with_it() -> None:
+    made = Call.from_dict({**RECORDED, "queue": 1})
+    pickled = pickle.dumps(made)
+    assert b"c0ffee" not in pickled
+    twin = pickle.loads(pickled)
+    assert (twin.recording_url, twin.to_dict()["recording_url"]) == (None, None)
+    assert (twin.id, twin.agent, twin.additional_properties) == (made.id, made.agent, {"queue": 1})
+    for other in (copy.copy(made), copy.deepcopy(made)):
+        assert other == made
+        assert other.to_dict() == made.to_dict() == {**RECORDED, "queue": 1}
+    assert copy.deepcopy(made).agent is not made.agent
+
+
+def test_no_repr_shows_them(sandbox: Sandbox) -> None:
+    with Client(sandbox.api_key, base_url=sandbox.base_url) as client:
+        calls = client.list_calls(max_items=100)
+        pages = list(calls.pages())
+        shown = repr([client, vars(client), calls, vars(calls), pages, client._world])
+    assert sandbox.api_key not in shown
+    assert "recordings" not in shown
+    assert any(one.recording_url for one in pages[0].items)
+
+
+def test_the_package_logs_no_more_than_unknown_values(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG), Client(sandbox.api_key, base_url=sandbox.base_url) as client:
+        assert sum(1 for _ in client.list_calls(max_items=200)) == 200
+    assert {record.name.partition(".")[0] for record in caplog.records} <= {"httpx", "httpcore", "asyncio"}
+    assert sandbox.api_key not in caplog.text
+    assert vox_calls.decoding.logger.name == "vox_calls"
