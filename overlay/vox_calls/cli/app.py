@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -90,13 +91,14 @@ def list_(  # noqa: PLR0913, PLR0917 - one option for each filter of the API
 
 
 @app.command()
-def sandbox(
+def sandbox(  # noqa: PLR0913 - one for each option
     *,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any free port.")] = 0,
     calls: Annotated[int, typer.Option(min=0, help="How many made-up calls to serve.")] = 2_000,
     seed: Annotated[int, typer.Option(help="Another seed, other calls.")] = 1,
     latency_ms: Annotated[int, typer.Option(min=0, help="Hold every answer back.")] = 0,
     rate_limit: Annotated[bool, typer.Option(help="5 requests a second and 120 a minute, like the vendor.")] = True,
+    faults: Annotated[Path | None, typer.Option(help="A JSON file of what goes wrong, request by request.")] = None,
 ) -> None:
     """Serve the same API on this machine, with made-up calls, until interrupted.
 
@@ -106,7 +108,10 @@ def sandbox(
         from vox_calls import sandbox as boxes  # noqa: PLC0415 - what the extra brings may not be there
 
         settings = boxes.Settings(
-            boxes.make_key(), windows=boxes.VENDOR_LIMITS if rate_limit else (), latency=latency_ms / 1_000
+            boxes.make_key(),
+            windows=boxes.VENDOR_LIMITS if rate_limit else (),
+            latency=latency_ms / 1_000,
+            faults=None if faults is None else boxes.read_script(faults),
         )
         history = boxes.synthetic_calls(calls, seed=seed, until=datetime.now(UTC))
         box = boxes.Sandbox(history, port=port, settings=settings)

@@ -12,6 +12,7 @@ Needs the extra `sandbox`. It listens on loopback alone and keeps nothing when i
 """
 
 from vox_calls.sandbox.app import Settings
+from vox_calls.sandbox.faults import Script, Step, read_script
 from vox_calls.sandbox.limits import VENDOR_LIMITS, Window
 from vox_calls.sandbox.server import PortTakenError, Sandbox, make_key
 from vox_calls.sandbox.store import Store
@@ -21,9 +22,12 @@ __all__ = [
     "VENDOR_LIMITS",
     "PortTakenError",
     "Sandbox",
+    "Script",
     "Settings",
+    "Step",
     "Store",
     "Window",
     "make_key",
+    "read_script",
     "synthetic_calls",
 ]

@@ -25,6 +25,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vox_calls.models import CallStatus, CallType, DisconnectionReason, SortOrder
+from vox_calls.sandbox.faults import Script
 from vox_calls.sandbox.limits import VENDOR_LIMITS, RateLimiter, Window
 from vox_calls.sandbox.store import Filters, Position, Store
 from vox_calls_raw.api.calls import list_calls
@@ -48,12 +49,14 @@ class Settings:
         windows: The rate limits; none for no limit.
         latency: Seconds that every answer is held back.
         clock: Seconds that only grow, for the rate limits.
+        faults: What goes wrong, request by request; None for nothing.
     """
 
     api_key: str = attrs.field(repr=False)
     windows: Sequence[Window] = VENDOR_LIMITS
     latency: float = 0.0
     clock: Callable[[], float] = time.monotonic
+    faults: Script | None = None
 
 
 class RefusedError(Exception):

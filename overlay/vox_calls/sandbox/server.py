@@ -6,7 +6,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ import uvicorn
 
 from vox_calls.errors import VoxCallsError
 from vox_calls.sandbox.app import Settings, create_app
+from vox_calls.sandbox.faults import Faults
 from vox_calls.sandbox.store import Store
 
 HOST = "127.0.0.1"
@@ -66,8 +67,11 @@ class Sandbox:
             raise
         self.api_key = settings.api_key
         self.base_url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        app: Any = create_app(self.store, settings)
+        if settings.faults is not None:
+            app = Faults(app, settings.faults, self._hang_up)
         config = uvicorn.Config(
-            create_app(self.store, settings),
+            app,
             access_log=False,
             lifespan="off",
             log_level="critical",
@@ -81,6 +85,11 @@ class Sandbox:
     def serve(self) -> None:
         """Serve in this thread until interrupted."""
         self._server.run(sockets=[self._socket])
+
+    def _hang_up(self, scope: MutableMapping[str, Any]) -> None:
+        for connection in self._server.server_state.connections:
+            if getattr(connection, "client", None) == scope["client"]:
+                connection.transport.abort()
 
     def close(self) -> None:
         """Stop serving and give port and memory back."""

@@ -1,0 +1,156 @@
+"""A sandbox that fails on purpose: a script says what happens to each request in turn.
+
+A step is an object as in the exchanges of `openapi/conformance/`:
+
+- `{}` is the usual answer, and so is null
+- `takes`: seconds before anything happens
+- `status`, `headers` and a `json`, `text` or `base64` body: this answer
+- `fault`: `reset` (the connection is cut before an answer), `cut` (in the middle of the body), `slow` (the body comes
+  byte by byte over as many seconds as `takes` says), `timeout` (no answer ever)
+
+    {"steps": [{}, {"status": 503, "headers": {"Retry-After": "1"}}, {"fault": "cut"}], "repeat": false}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from itertools import chain, cycle, repeat
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from vox_calls.errors import ConfigurationError
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+_FAULTS = ("reset", "cut", "slow", "timeout")
+_HEADER = re.compile(r"[!-9;-~]+")
+_SLOW_PARTS = 10
+
+
+class Step(msgspec.Struct, forbid_unknown_fields=True):
+    """What happens to one request."""
+
+    takes: float = 0.0
+    fault: str | None = None
+    status: int | None = None
+    headers: dict[str, str] = {}
+    json: Any = msgspec.UNSET
+    text: str | None = None
+    base64: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if self.fault not in {None, *_FAULTS}:
+            raise ValueError(f"fault is one of {', '.join(_FAULTS)}")
+        if self.takes < 0:
+            raise ValueError("takes is a number of seconds")
+        if self.status is not None and not 200 <= self.status <= 599:  # noqa: PLR2004 - what a client can be answered
+            raise ValueError("status is from 200 to 599")
+        for name, value in self.headers.items():
+            if not (_HEADER.fullmatch(name) and value.isascii() and value.isprintable()):
+                raise ValueError(f"{name!r} is no header")
+
+    @property
+    def body(self) -> bytes | None:
+        """The body that it answers with; None for the usual one."""
+        if self.json is not msgspec.UNSET:
+            return json.dumps(self.json).encode()
+        if self.text is not None:
+            return self.text.encode()
+        if self.base64 is not None:
+            return self.base64
+        return b"" if self.status is not None else None
+
+
+class Script(msgspec.Struct, forbid_unknown_fields=True):
+    """Steps for the first requests, or for all of them over and over."""
+
+    steps: list[Step | None]
+    repeat: bool = False
+
+
+def read_script(path: Path) -> Script:
+    """The script in a file.
+
+    Raises:
+        ConfigurationError: Where it cannot be read, or is no script; with the place of what is wrong.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Script)
+    except OSError as error:
+        raise ConfigurationError(f"the faults in {path} cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the faults in {path} are no script: {error}") from None
+
+
+class Faults:
+    """An ASGI application in front of another, which it lets answer where the script has nothing for a request.
+
+    Args:
+        app: The application behind it.
+        script: What happens to each request in turn.
+        hang_up: Cuts the connection of a request.
+    """
+
+    def __init__(self, app: App, script: Script, hang_up: Callable[[Message], None]) -> None:
+        self._app = app
+        usual = repeat(None)
+        self._steps = cycle(script.steps) if script.repeat and script.steps else chain(script.steps, usual)
+        self._hang_up = hang_up
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        step = next(self._steps) or Step()
+        if step.fault != "slow":
+            await asyncio.sleep(step.takes)
+        if step.fault in {"reset", "timeout"}:
+            if step.fault == "reset":
+                self._hang_up(scope)
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return
+        start, body = await self._answer(step, scope, receive)
+        if step.fault is None:
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+            return
+        await send(start)
+        parts = _SLOW_PARTS if step.fault == "slow" else 2
+        for part in _split(body, parts)[: None if step.fault == "slow" else 1]:
+            await asyncio.sleep(step.takes / parts if step.fault == "slow" else 0)
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        if step.fault == "slow":
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            self._hang_up(scope)
+
+    async def _answer(self, step: Step, scope: Message, receive: Receive) -> tuple[Message, bytes]:
+        body = step.body
+        if body is None:
+            return await _capture(self._app, scope, receive)
+        headers = {"content-length": str(len(body)), "content-type": "application/json"}
+        headers |= {name.lower(): value for name, value in step.headers.items()}
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        return {"type": "http.response.start", "status": step.status or 200, "headers": raw}, body
+
+
+async def _capture(app: App, scope: Message, receive: Receive) -> tuple[Message, bytes]:
+    messages: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, keep)
+    return messages[0], b"".join(message.get("body", b"") for message in messages[1:])
+
+
+def _split(body: bytes, parts: int) -> Sequence[bytes]:
+    size = max(1, -(-len(body) // parts))
+    return [body[at : at + size] for at in range(0, len(body), size)]
