@@ -213,8 +213,8 @@ def test_a_field_or_an_enum_value_added_to_the_contract_reaches_the_user_with_no
     contract = copy / "openapi" / "calls.yaml"
     edit(
         contract,
-        "enum: [queued, ongoing, ended, error, canceled, not_connected]",
-        "enum: [queued, ringing, ongoing, ended, error, canceled, not_connected]",
+        "enum: [queued, ",
+        "enum: [queued, ringing, ",
     )
     edit(
         contract,

@@ -5,7 +5,9 @@ Each is made to a copy of the repository. Before the edits by hand the checks ha
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance import cases
 from contract import ROOT
 
 CHECKS = [
@@ -84,9 +87,8 @@ def copy(tmp_path: Path) -> Copy:
 
 
 def new_enum_value(copy: Copy) -> None:
-    values = ("queued, ongoing, ended", "queued, on_hold, ongoing, ended")
-    copy.edit("openapi/calls.yaml", values)
-    copy.edit("openapi/evidence.md", values)
+    copy.edit("openapi/calls.yaml", ("enum: [queued, ", "enum: [queued, walked_in, "))
+    copy.edit("openapi/evidence.md", ("enum queued, ", "enum queued, walked_in, "))
 
 
 FIELD = """\
@@ -148,6 +150,7 @@ def test_a_new_filter_needs_its_lines_in_the_five_files_that_the_readme_names(co
         "openapi/calls.yaml",
         before(reference.format("CallFrom"), reference.format("VariantLabel")),
         ("    CallFrom:\n", f"{PARAMETER}    CallFrom:\n"),
+        ("disconnection_reason, call_from", "disconnection_reason, variant_label, call_from"),
     )
     row = "| variant_label | the name; type string | documented | page | 2027-01 |"
     copy.edit("openapi/evidence.md", before("| call_from | the name |", row))
@@ -162,7 +165,7 @@ def test_a_new_filter_needs_its_lines_in_the_five_files_that_the_readme_names(co
     argument = "        variant_label: str | None = None,"
     explained = before("            call_from: Callers' numbers", "            variant_label: The agent's variant.")
     copy.edit("overlay/vox_calls/client.py", before("        call_from: str | Iterable", argument), passed, explained)
-    copy.edit("overlay/vox_calls/query.py", before('    "call_from": _many', '    "variant_label": str,'))
+    copy.edit("overlay/vox_calls/query.py", before('    "call_from": partial', '    "variant_label": str,'))
     condition = '    "variant_label": "variant_label IN ({})",'
     copy.edit("overlay/vox_calls/sandbox/store.py", before('    "call_from": "from', condition))
     check = '    "variant_label": lambda name, values: [_one(name, values)],'
@@ -194,7 +197,7 @@ def test_a_removed_filter_is_named_wherever_it_still_stands(copy: Copy) -> None:
         ("            call_to: Called numbers, in the same way.\n", ""),
         ("            call_to=call_to,\n", ""),
     )
-    copy.edit("overlay/vox_calls/query.py", ('    "call_to": _many(_phone_number),\n', ""))
+    copy.edit("overlay/vox_calls/query.py", ('    "call_to": partial(_many, _phone_number),\n', ""))
     copy.edit("overlay/vox_calls/sandbox/store.py", ('    "call_to": "to_number IN ({})",\n', ""))
     copy.edit("overlay/vox_calls/sandbox/app.py", ('    "call_to": _numbers,\n', ""))
     copy.edit("overlay/vox_calls/cli/app.py", ("            call_to=call_to or None,\n", ""))
@@ -202,3 +205,7 @@ def test_a_removed_filter_is_named_wherever_it_still_stands(copy: Copy) -> None:
     copy.edit("overlay/vox_calls/cli/app.py", (option, ""))
     assert copy.problems() == ""
     assert copy.edited_by_hand() == {f"overlay/vox_calls/{name}" for name in BY_HAND}
+
+    failing = re.findall(r"^([a-z0-9-]+): ", copy.run("tests/conformance.py").stdout, re.MULTILINE)
+    assert failing
+    assert all("call_to" in json.dumps(cases()[name]) for name in failing), "cases that do not name the filter fail too"
