@@ -43,6 +43,18 @@ AGENT = {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v
 LIMIT = RateLimit(per_second=5, per_minute=120)
 MOST_REQUESTS = 3_000
 MOST_GROWTH = 60
+MOST_ASKED = 60.0  # no budget is used up by that
+FAULTS = [
+    "no connection",
+    "time-out",
+    "connection lost",
+    "body cut",
+    "body cut unseen",
+    "no page",
+    "final",
+    "slow",
+    "refusal",
+]
 RETRIED = (408, 429, 500, 502, 503, 504, 520, 526, 599)
 FINAL = (400, 401, 403, 404, 302)
 BROKEN_ITEMS: tuple[object, ...] = (None, 5, [], {"id": "?"}, {"id": 5})
@@ -129,6 +141,8 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
     given: list[str] = attrs.field(factory=list)
     arrivals: deque[float] = attrs.field(factory=deque)
     not_before: float = 0.0
+    asked: float = 0.0  # seconds of Retry-After since a page was served
+    figures: Counter[str] = attrs.field(factory=Counter)
     requests: int = 0
     refused_by_limit: int = 0
     open_bodies: int = 0
@@ -179,7 +193,9 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self.handle_request(request)
 
     def fault(self, request: httpx.Request) -> httpx.Response | None:
-        match self.chance.randrange(9):
+        kind = self.chance.randrange(9)
+        self.figures[FAULTS[kind]] += 1
+        match kind:
             case 0:
                 raise self.chance.choice([httpx.ConnectError, httpx.ConnectTimeout])("no connection", request=request)
             case 1:
@@ -205,6 +221,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def refusal(self) -> httpx.Response:
         status = self.chance.choice(RETRIED)
+        self.figures[f"status {status}"] += 1
         headers = {}
         kind = self.chance.randrange(6)
         asked = self.chance.choice([0.25, 1, 7, 60, 119, 500])
@@ -214,6 +231,8 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
             headers["Retry-After"] = format_datetime(self.clock.now() + timedelta(seconds=int(asked) + 1), usegmt=True)
         elif kind == 3:
             headers["Retry-After"] = self.chance.choice(["soon", "", "-5", "Sat, 31 Oct 2026 00:00:00 GMT"])
+        if kind <= 2:
+            self.asked += asked
         if kind <= 2 and asked <= 120:
             self.not_before = self.clock.time + (asked if kind < 2 else int(asked))
         body = self.chance.choice([b"", b"<html>Bad gateway</html>", b'{"error": {"code": "X", "message": "Y"}}'])
@@ -223,6 +242,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if self.plan.limited and not self.admitted(arrived):
             self.refused_by_limit += 1
             return httpx.Response(429, headers={"Retry-After": "1"})
+        self.asked = 0.0
         return httpx.Response(200, content=self.page(request))
 
     def admitted(self, now: float) -> bool:
@@ -245,6 +265,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         following = None
         if self.chance.random() < self.plan.empty_pages:
             # Nothing on this one, but more to come: as servers do that filter after they have read.
+            self.figures["empty page"] += 1
             items, following = [], asked.get("cursor", json.dumps(self.before_all())).partition("#")[0]
             following += f"#{self.requests}"
         elif len(ordered) > limit:
@@ -252,6 +273,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if following:
             self.cursors.add(following)
         if following and self.chance.random() < self.plan.bad_cursors:
+            self.figures["bad cursor"] += 1
             # Not one of an earlier iteration: nobody who reads on could know that it was there before.
             following = self.chance.choice(["", *[one for one in self.given if one != following][:1]])
         elif following:
@@ -322,6 +344,10 @@ class Reader:
         assert 1 <= error.attempts <= self.plan.retries + 1
         assert KEY not in f"{error}{error!r}{vars(error)}"
         self.errors.append(type(error).__name__)
+        passing = isinstance(error, TransportError) or (isinstance(error, ApiError) and error.status_code in RETRIED)
+        passing = passing or (isinstance(error, InvalidResponseError) and "not JSON" in error.reason)
+        if passing and self.server.asked < MOST_ASKED:
+            assert error.attempts == self.plan.retries + 1, "given up too early"
         if isinstance(error, ApiError):
             self.clock.sleep(error.retry_after or 0.0)
 
@@ -396,27 +422,35 @@ def run(plan: Plan, driver: Driver) -> Reader:
     return reader
 
 
-def check(seed: int) -> Plan:
-    """Both drivers read the same world, and do the same in it."""
+def check(seed: int) -> Counter[str]:
+    """Both drivers read the same world, and do the same in it. Returns what was in it."""
     plan = Plan.of(seed)
     one, other = run(plan, "sync"), run(plan, "async")
     assert (one.items, one.errors, one.clock.time) == (other.items, other.errors, other.clock.time)
-    return plan
+    figures = one.server.figures
+    figures["requests"] += one.server.requests
+    figures["calls handed out"] += len(one.items)
+    figures["resumptions"] += one.iterations - 1
+    figures["errors"] += len(one.errors)
+    figures["virtual seconds"] += int(one.clock.time)
+    return figures
 
 
 def main(first: int, last: int) -> int:
-    """Try every seed.
+    """Try every seed, and print what was in them.
 
     Raises:
         AssertionError: Where one fails, when it has been printed.
     """
+    figures: Counter[str] = Counter()
     for seed in range(first, last + 1):
         try:
-            check(seed)
+            figures += check(seed)
         except BaseException:
             print(f"seed {seed} fails. Again: python tests/simulation.py {seed}\n{Plan.of(seed)}", flush=True)
             raise
-    print(f"seeds {first} to {last} passed")
+    told = ", ".join(f"{name} {count:,}" for name, count in sorted(figures.items()))
+    print(f"seeds {first} to {last} passed, by both drivers. Each: {told}")
     return 0
 
 
