@@ -99,10 +99,20 @@ def generate(folder: Path) -> None:
     (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
+USE = """
+from vox_calls import Call
+from vox_calls.decoding import decoder_of
+from vox_calls_raw.models import CallPage, ErrorEnvelope
+
+for cls in (Call, CallPage, ErrorEnvelope):
+    decoder_of(cls)
+"""
+
+
 def require_decodable(folder: Path) -> None:
-    """Raise GenerationError where the overlay cannot work with what was generated: it shows on import."""
+    """Raise GenerationError where the overlay cannot work with what was generated: it shows on first use."""
     done = subprocess.run(
-        [sys.executable, "-B", "-c", "import vox_calls"],
+        [sys.executable, "-B", "-c", USE],
         check=False,
         capture_output=True,
         text=True,

@@ -138,6 +138,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
     known: set[str] = attrs.field(factory=set)
     cursors: set[str] = attrs.field(factory=set)
     served: dict[str | None, set[str]] = attrs.field(factory=dict)
+    following: str | None = None
     given: list[str] = attrs.field(factory=list)
     arrivals: deque[float] = attrs.field(factory=deque)
     not_before: float = 0.0
@@ -243,7 +244,10 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
             self.refused_by_limit += 1
             return httpx.Response(429, headers={"Retry-After": "1"})
         self.asked = 0.0
-        return httpx.Response(200, content=self.page(request))
+        page = self.page(request)
+        if self.following:
+            self.given.append(self.following)
+        return httpx.Response(200, content=page)
 
     def admitted(self, now: float) -> bool:
         for seconds, most in ((1.0, 5), (60.0, 120)):
@@ -274,10 +278,9 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
             self.cursors.add(following)
         if following and self.chance.random() < self.plan.bad_cursors:
             self.figures["bad cursor"] += 1
-            # Not one of an earlier iteration: nobody who reads on could know that it was there before.
+            # Not one of an earlier iteration or of an answer that was lost: nobody could know that it was there.
             following = self.chance.choice(["", *[one for one in self.given if one != following][:1]])
-        elif following:
-            self.given.append(following)
+        self.following = following
         self.served[asked.get("cursor")] = {one["id"] for one in items}
         shown = [self.broken.get(one["id"], one) for one in items]
         return json.dumps({"items": shown, "total_count": self.chance.randrange(99), "next_cursor": following}).encode()

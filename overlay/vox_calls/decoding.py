@@ -16,6 +16,7 @@ import functools
 import json
 import logging
 import re
+import threading
 import typing
 from collections.abc import Callable
 from enum import Enum
@@ -35,6 +36,8 @@ logger = logging.getLogger("vox_calls")
 _FAULT = re.compile(r"(?P<reason>.*?)(?: - at `(?:\$|key in \$)(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 _MOST_REMEMBERED = 1_000
+# A shape is known to others before it is finished, for classes may hold each other.
+_making = threading.Lock()
 
 
 def parse(body: bytes) -> object:
@@ -75,6 +78,16 @@ class EnumWatch:
             logger.warning("%s: %s is a value that this version of vox-calls does not know", kind.__name__, shown)
 
 
+_decoders: dict[type[Any], Decoder[Any]] = {}
+
+
+def decoder_of(cls: type[T]) -> Decoder[T]:
+    """The decoder of a class, made when it is first asked for: that takes a while, and not everyone decodes."""
+    if cls not in _decoders:
+        _decoders[cls] = Decoder(cls)
+    return _decoders[cls]
+
+
 class Decoder(Generic[T]):
     """Decodes JSON values into one generated class, or a subclass of one, and all that it holds.
 
@@ -84,7 +97,8 @@ class Decoder(Generic[T]):
 
     def __init__(self, cls: type[T]) -> None:
         self._cls = cls
-        self._shape = shape_of(cls)
+        with _making:
+            self._shape = shape_of(cls)
         # msgspec would put the generator's Unset where a field with a default is absent.
         self._complete_always = any(shape.has_defaults for shape in reachable(self._shape))
         try:
@@ -148,7 +162,7 @@ def _value_decoder(kind: type[Any]) -> Callable[[object], object] | None:
     if value_type is Any:
         return None
     convert: Callable[[object], object] = (
-        Decoder(value_type).decode
+        decoder_of(value_type).decode
         if attrs.has(value_type)
         else functools.partial(msgspec.convert, type=value_type, dec_hook=_free_object)
     )

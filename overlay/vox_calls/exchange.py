@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import attrs
 import httpx
 
-from vox_calls.decoding import Decoder, parse
+from vox_calls.decoding import decoder_of, parse
 from vox_calls.errors import (
     ApiError,
     InvalidResponseError,
@@ -166,12 +166,9 @@ def _request_id(answer: httpx.Response, redact: Callable[[str], str]) -> str | N
     return redact(answer.headers.get(_REQUEST_ID, "")) or None
 
 
-_ERRORS = Decoder(ErrorEnvelope)
-
-
 def _envelope(body: bytes) -> ErrorEnvelope | None:
     try:
-        return _ERRORS.decode(parse(body))
+        return decoder_of(ErrorEnvelope).decode(parse(body))
     except InvalidResponseError:
         return None
 

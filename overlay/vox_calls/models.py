@@ -67,7 +67,7 @@ class Call(raw.Call):
     @classmethod
     def decode(cls, item: object, *, path: str = "", watch: decoding.EnumWatch | None = None) -> Self:
         """Decode one JSON value; see `vox_calls.decoding` for the rules, the arguments and the errors."""
-        call: Self = _decoder(cls).decode(item, path=path, watch=watch)
+        call: Self = decoding.decoder_of(cls).decode(item, path=path, watch=watch)
         call._json = cast("dict[str, Any]", item)
         return call
 
@@ -163,12 +163,3 @@ def _instant(ms: int | None, field: str) -> datetime | None:
         return None if ms is None else from_unix_ms(ms)
     except InvalidQueryError:
         raise InvalidResponseError(field, "not unix milliseconds between 1970 and the end of 9999") from None
-
-
-_decoders: dict[type[Any], decoding.Decoder[Any]] = {}
-
-
-def _decoder(cls: type[Any]) -> decoding.Decoder[Any]:
-    if cls not in _decoders:
-        _decoders[cls] = decoding.Decoder(cls)
-    return _decoders[cls]

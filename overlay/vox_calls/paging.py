@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 
 import attrs
 
-from vox_calls.decoding import Decoder, EnumWatch
+from vox_calls.decoding import EnumWatch, decoder_of
 from vox_calls.errors import InvalidResponseError, PaginationError, VoxCallsError
 from vox_calls.exchange import Answer, Environment, Received, Send, Steps, Wait, exchange
 from vox_calls.models import Call, Page
@@ -14,8 +14,6 @@ from vox_calls.query import Query
 from vox_calls_raw.models import CallPage
 
 OnInvalid = Callable[[InvalidResponseError], None]
-
-_ENVELOPE = Decoder(CallPage)
 
 
 @attrs.define
@@ -140,7 +138,7 @@ def decode_page(body: object, watch: EnumWatch) -> tuple[Page, list[Call | Inval
         raw_items = body["items"]
         if isinstance(raw_items, list):
             body = {**body, "items": []}
-    envelope = _ENVELOPE.decode(body)
+    envelope = decoder_of(CallPage).decode(body)
     page = Page(items=[], total_count=envelope.total_count, next_cursor=envelope.next_cursor)
     page.additional_properties = envelope.additional_properties
     items: list[Call | InvalidResponseError] = []

@@ -7,8 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from operator import index
 
-from dateutil.parser import isoparse
-
 from vox_calls.errors import InvalidQueryError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -115,6 +113,8 @@ def _from_iso(text: str, *, round_up: bool) -> int:
         raise ValueError("not an ISO 8601 date and time; write it like 2026-11-01T09:00:00+09:00")
     if found["offset"] is None:
         raise ValueError("the time has no offset, so nobody can tell which instant it is; add Z or one like +09:00")
+    from dateutil.parser import isoparse  # noqa: PLC0415 - takes as long to import as all of this package
+
     try:
         # The fraction is kept apart: a datetime would cut it off below the microsecond.
         whole = isoparse((found["whole"] + found["offset"]).upper())
