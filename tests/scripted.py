@@ -12,7 +12,7 @@ import httpx
 
 from vox_calls.decoding import EnumWatch
 from vox_calls.errors import InvalidResponseError
-from vox_calls.exchange import Environment, Send, Steps, Wait
+from vox_calls.exchange import Environment, Join, Send, Start, Steps, Wait
 from vox_calls.pacing import Pacer, RateLimit
 from vox_calls.paging import Listing
 from vox_calls.query import Query
@@ -67,6 +67,7 @@ class World:
                 self.waits.append(step.seconds)
                 self.time += step.seconds
             else:
+                assert not isinstance(step, Start | Join), "nothing here is fetched ahead"
                 take(step)
 
 

@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,92 @@ def test_a_script_that_is_none_is_told(text: str | None, message: str, tmp_path:
     with pytest.raises(ConfigurationError) as caught:
         read_script(path)
     assert message in str(caught.value)
+
+
+async def read_ahead_async(sandbox: Sandbox) -> list[str]:
+    async with AsyncClient(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+        return [call.id async for call in client.list_calls(prefetch=1)]
+
+
+def read_ahead_sync(sandbox: Sandbox) -> list[str]:
+    with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+        return [call.id for page in client.list_calls(prefetch=1).pages() for call in page.items]
+
+
+AHEAD = [
+    read_ahead_sync,
+    lambda sandbox: asyncio.run(read_ahead_async(sandbox)),
+    lambda sandbox: trio.run(read_ahead_async, sandbox),
+]
+
+
+@pytest.mark.parametrize("read", AHEAD)
+def test_reading_ahead_loses_nothing_and_leaves_nothing_behind(read: Any) -> None:
+    before = threading.active_count()
+    with failing(None, Step(status=503), None, Step(fault="cut")) as sandbox:
+        assert read(sandbox) == IDS
+    assert threading.active_count() == before
+
+
+def test_the_next_page_is_fetched_while_its_reader_is_busy() -> None:
+    took = []
+    with failing(Step(takes=0.2), repeat=True) as sandbox:
+        for prefetch in (0, 1):
+            with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+                began = time.monotonic()
+                for _ in client.list_calls(prefetch=prefetch).pages():
+                    time.sleep(0.2)
+                took.append(time.monotonic() - began)
+    assert took[1] < 0.85 * took[0]  # five pages: 2.0 s against 1.2 s at best
+
+
+def test_no_page_is_fetched_ahead_that_nobody_needs() -> None:
+    with failing() as sandbox, Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+        requests: list[Any] = []
+        client._http.event_hooks = {"request": [requests.append]}
+        assert len(list(client.list_calls(prefetch=1, max_items=100))) == 100
+        assert len(requests) == 1
+        assert len(list(client.list_calls(prefetch=1, max_items=101))) == 101
+        assert len(requests) == 3
+
+
+def test_an_error_ahead_comes_when_the_page_before_it_is_out() -> None:
+    with (
+        failing(None, None, Step(status=401)) as sandbox,
+        Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client,
+    ):
+        ids: list[str] = []
+        calls = client.list_calls(prefetch=1)
+        with pytest.raises(vox_calls.AuthenticationError) as caught:
+            ids.extend(call.id for call in calls)
+        assert ids == IDS[:200]
+        assert caught.value.cursor == calls.cursor is not None
+        assert ids + [call.id for call in client.list_calls(cursor=calls.cursor)] == IDS
+
+
+@pytest.mark.parametrize("fault", [Step(takes=0.5), Step(status=429, headers={"Retry-After": "60"})])
+def test_breaking_off_ends_what_was_begun_ahead(fault: Step) -> None:
+    before = threading.active_count()
+    with failing(None, fault) as sandbox:
+        began = time.monotonic()
+        with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+            steps = client.list_calls(prefetch=1).pages()
+            next(steps)
+            time.sleep(0.2)
+            steps.close()
+            pacer: Any = client._world.pacer
+            assert pacer._running == 0
+
+        async def main() -> None:
+            async with AsyncClient(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+                async with aclosing(client.list_calls(prefetch=1).pages()) as steps:
+                    await anext(steps)
+                    await asyncio.sleep(0.2)
+                assert len(asyncio.all_tasks()) == 1
+
+        asyncio.run(main())
+        assert time.monotonic() - began < 10.0
+    assert threading.active_count() == before
 
 
 def test_a_script_may_repeat_itself() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
-from contextlib import closing
-from typing import TypeVar
+from contextlib import aclosing, closing
+from typing import Any, TypeVar
 
-from vox_calls.exchange import Answer, Send, Steps, Wait
+from vox_calls.ahead import Aside, AsyncAside
+from vox_calls.exchange import Answer, Join, Send, Start, Steps, Wait
 from vox_calls.models import Call, Page
 from vox_calls.paging import Listing
 
@@ -57,8 +58,8 @@ class Calls(_Resumable):
         return self._drive(self._restart().pages())
 
     def _drive(self, steps: Steps[T]) -> Generator[T, None, None]:
-        with closing(steps):
-            answer: Answer = None
+        with closing(steps), closing(Aside(self._do)) as aside:
+            answer: Any = None
             while True:
                 try:
                     step = steps.send(answer)
@@ -67,6 +68,10 @@ class Calls(_Resumable):
                 answer = None
                 if isinstance(step, Send | Wait):
                     answer = self._do(step)
+                elif isinstance(step, Start):
+                    aside.start(step)
+                elif isinstance(step, Join):
+                    answer = aside.join()
                 else:
                     yield step
 
@@ -90,14 +95,19 @@ class AsyncCalls(_Resumable):
 
     async def _drive(self, steps: Steps[T]) -> AsyncGenerator[T, None]:
         with closing(steps):
-            answer: Answer = None
-            while True:
-                try:
-                    step = steps.send(answer)
-                except StopIteration:
-                    return
-                answer = None
-                if isinstance(step, Send | Wait):
-                    answer = await self._do(step)
-                else:
-                    yield step
+            async with aclosing(AsyncAside(self._do)) as aside:
+                answer: Any = None
+                while True:
+                    try:
+                        step = steps.send(answer)
+                    except StopIteration:
+                        return
+                    answer = None
+                    if isinstance(step, Send | Wait):
+                        answer = await self._do(step)
+                    elif isinstance(step, Start):
+                        aside.start(step)
+                    elif isinstance(step, Join):
+                        answer = await aside.join()
+                    else:
+                        yield step

@@ -95,6 +95,7 @@ class _Client(ABC, Generic[Http, Iteration]):
         cursor: str | None = None,
         page_size: int = MAX_PAGE_SIZE,
         max_items: int | None = None,
+        prefetch: int = 0,
         on_invalid: OnInvalid | None = None,
     ) -> Iteration:
         """The organisation's calls, narrowed by any filters. Checks them at once, and sends nothing until iterated.
@@ -115,6 +116,8 @@ class _Client(ABC, Generic[Http, Iteration]):
             cursor: Where to read on, from `.cursor`, `page.next_cursor` or `error.cursor`, with the same filters.
             page_size: The API's `limit`: calls in a page, 1 to 100.
             max_items: How many calls to hand out at most. No page is fetched that is not needed for them.
+            prefetch: 1 fetches the next page while you are busy with this one, in a thread or, on asyncio, in a task;
+                0, the default, fetches it when it is needed.
             on_invalid: Called with the InvalidResponseError of a call that cannot be decoded, whose `raw` holds its
                 JSON; the iteration then goes on. Without it, the error is raised when the calls before it are out.
 
@@ -135,6 +138,7 @@ class _Client(ABC, Generic[Http, Iteration]):
             cursor=cursor,
             page_size=page_size,
             max_items=max_items,
+            prefetch=prefetch,
         )
         return self._iteration(lambda: Listing(query, self._world, self._watch, on_invalid))
 

@@ -46,9 +46,22 @@ class Send:
     request: dict[str, Any]
 
 
+@attrs.frozen
+class Start:
+    """Begin to run these steps aside."""
+
+    steps: Generator[Wait | Send, Answer, object]
+
+
+@attrs.frozen
+class Join:
+    """Send what the steps that were begun aside returned back into the generator, or raise what they raised."""
+
+
 Answer = httpx.Response | httpx.RequestError | VoxCallsError | None
-Steps = Generator[Wait | Send | T, Answer, None]
-"""What a driver runs: it does each Wait and Send, and hands anything else to the user."""
+Step = Wait | Send | Start | Join
+Steps = Generator[Step | T, Any, None]
+"""What a driver runs: it does each step, and hands anything else to the user."""
 
 
 @attrs.frozen

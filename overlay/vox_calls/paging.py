@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from typing import Any
 
 import attrs
 
 from vox_calls.decoding import EnumWatch, decoder_of
 from vox_calls.errors import InvalidResponseError, PaginationError, VoxCallsError
-from vox_calls.exchange import Answer, Environment, Received, Send, Steps, Wait, exchange
+from vox_calls.exchange import Answer, Environment, Join, Received, Send, Start, Step, Steps, Wait, exchange
 from vox_calls.models import Call, Page
 from vox_calls.query import Query
 from vox_calls_raw.models import CallPage
 
 OnInvalid = Callable[[InvalidResponseError], None]
+
+
+@attrs.frozen
+class Fetched:
+    """A page as it came, with its cursor, and for each of its items the call or what is wrong with it."""
+
+    page: Page
+    items: list[Call | InvalidResponseError]
+    cursor: str | None
+    received: Received
 
 
 @attrs.define
@@ -33,7 +44,7 @@ class Listing:
     finished: bool = attrs.field(init=False, default=False)
     _left: float = attrs.field(init=False)
     _seen: set[str] = attrs.field(init=False, factory=set)
-    _received: Received | None = attrs.field(init=False, default=None)
+    _ahead: bool = attrs.field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         self.cursor = self.query.cursor
@@ -45,19 +56,19 @@ class Listing:
         """Hand out call by call. A call that cannot be decoded is raised when those before it are out."""
         more = self._left > 0
         while more:
-            page, items = yield from self._fetch()
-            for position, item in enumerate(items, start=1):
+            fetched = yield from self._next()
+            for position, item in enumerate(fetched.items, start=1):
                 if isinstance(item, InvalidResponseError):
-                    self._refuse(item)
+                    self._refuse(item, fetched)
                 else:
                     self._left -= 1
-                if position == len(items):
-                    self._turn(page)
+                if position == len(fetched.items):
+                    self._turn(fetched.page)
                 if isinstance(item, Call):
                     yield item
                 if self._left <= 0:
                     return
-            self._turn(page)
+            self._turn(fetched.page)
             more = not self.finished
 
     def pages(self) -> Steps[Page]:
@@ -67,11 +78,12 @@ class Listing:
         """
         more = self._left > 0
         while more:
-            page, items = yield from self._fetch()
-            for item in items:
+            fetched = yield from self._next()
+            page = fetched.page
+            for item in fetched.items:
                 if isinstance(item, InvalidResponseError):
-                    self._refuse(item)
-            page.items = [item for item in items if isinstance(item, Call)]
+                    self._refuse(item, fetched)
+            page.items = [item for item in fetched.items if isinstance(item, Call)]
             if len(page.items) > self._left:
                 del page.items[int(self._left) :]
             else:
@@ -80,25 +92,31 @@ class Listing:
             more = not self.finished and self._left > 0
             yield page
 
-    def _fetch(
-        self,
-    ) -> Generator[Wait | Send, Answer, tuple[Page, list[Call | InvalidResponseError]]]:
-        self._received = None
+    def _next(self) -> Generator[Step, Any, Fetched]:
+        if self._ahead:
+            self._ahead = False
+            fetched: Fetched = yield Join()
+        else:
+            fetched = yield from self._fetch(self.cursor)
+        following = fetched.page.next_cursor
+        wanted = sum(isinstance(item, Call) for item in fetched.items) < self._left
+        if self.query.prefetch and following is not None and wanted:
+            self._ahead = True
+            yield Start(self._fetch(following))
+        return fetched
+
+    def _fetch(self, cursor: str | None) -> Generator[Wait | Send, Answer, Fetched]:
+        received = None
         try:
-            self._received = yield from exchange(self.query.request(self.cursor), self.world)
-            page, items = decode_page(self._received.body, self.watch)
+            received = yield from exchange(self.query.request(cursor), self.world)
+            page, items = decode_page(received.body, self.watch)
             self._check(page.next_cursor)
         except VoxCallsError as error:
-            self._place(error)
+            _place(error, cursor, received)
             # Without the frames below, whose locals have whole pages in them, recordings too: tools for tracebacks like
             # to show those.
             raise error.with_traceback(None) from error.__cause__
-        return page, items
-
-    def _place(self, error: VoxCallsError) -> None:
-        error.cursor = self.cursor
-        if self._received is not None:
-            error.attempts, error.request_id = self._received.attempts, self._received.request_id
+        return Fetched(page, items, cursor, received)
 
     def _turn(self, page: Page) -> None:
         self.cursor = page.next_cursor
@@ -115,13 +133,19 @@ class Listing:
         if following is not None:
             self._seen.add(following)
 
-    def _refuse(self, error: InvalidResponseError) -> None:
-        self._place(error)
+    def _refuse(self, error: InvalidResponseError, fetched: Fetched) -> None:
+        _place(error, fetched.cursor, fetched.received)
         # Without the frames of decoding, whose locals have whole calls in them: see _fetch.
         error.__traceback__ = None
         if self.on_invalid is None:
             raise error
         self.on_invalid(error)
+
+
+def _place(error: VoxCallsError, cursor: str | None, received: Received | None) -> None:
+    error.cursor = cursor
+    if received is not None:
+        error.attempts, error.request_id = received.attempts, received.request_id
 
 
 def decode_page(body: object, watch: EnumWatch) -> tuple[Page, list[Call | InvalidResponseError]]:

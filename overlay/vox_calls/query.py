@@ -41,15 +41,19 @@ class Query:
         page_size: The API's `limit`: how many calls a page holds at most.
         cursor: Where to begin; None for the first page.
         max_items: How many calls to hand out at most; None for all.
+        prefetch: How many pages to fetch ahead, 0 or 1.
     """
 
     filters: Mapping[str, Any]
     page_size: int = MAX_PAGE_SIZE
     cursor: str | None = None
     max_items: int | None = None
+    prefetch: int = 0
 
     @classmethod
-    def of(cls, *, page_size: object, cursor: object, max_items: object, **filters: object) -> Query:
+    def of(
+        cls, *, page_size: object, cursor: object, max_items: object, prefetch: object = 0, **filters: object
+    ) -> Query:
         """Check and normalise what was passed to `list_calls`.
 
         Raises:
@@ -76,9 +80,10 @@ class Query:
             errors.append(InvalidQueryError("page_size", None, f"pass an integer from 1 to {MAX_PAGE_SIZE}"))
         begin = checked("cursor", cursor, _cursor)
         most = checked("max_items", max_items, partial(_integer, least=0, most=None))
+        ahead = checked("prefetch", prefetch, partial(_integer, least=0, most=1))
         if errors:
             raise InvalidQueryError.combine(errors)
-        return cls(normalised, size or MAX_PAGE_SIZE, begin, most)
+        return cls(normalised, size or MAX_PAGE_SIZE, begin, most, ahead or 0)
 
     def request(self, cursor: str | None) -> dict[str, Any]:
         """Method, path and parameters of the request for the page at this cursor, as the raw client builds them.
