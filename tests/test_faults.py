@@ -62,6 +62,7 @@ READERS = [read_sync, read_asyncio, read_trio]
 FAULTS = {
     "reset": Step(fault="reset"),
     "cut": Step(fault="cut"),
+    "cut of nothing": Step(fault="cut", status=503),
     "timeout": Step(fault="timeout"),
     "gateway": Step(status=502, text="<html>Bad gateway</html>"),
     "unknown status": Step(status=520),
@@ -129,6 +130,9 @@ def test_the_command_serves_a_script_of_faults(tmp_path: Path) -> None:
         ('{"steps": [null, {"status": 99}]}', "status is from 200 to 599 - at `$.steps[1]`"),
         ('{"steps": [{"takes": -1}]}', "takes is a number of seconds"),
         ('{"steps": [{"headers": {"a b": "c"}}]}', "'a b' is no header"),
+        ('{"steps": [{"headers": {"Content-Length": "9"}}]}', "'Content-Length' is no header"),
+        ('{"steps": [{"json": 1, "text": "x"}]}', "give one of them"),
+        ('{"steps": [{"status": 204, "text": "x"}]}', "a 204 has no body"),
         ('{"steps": [{"wait": 1}]}', "unknown field `wait`"),
         (None, "cannot be read"),
     ],
@@ -391,3 +395,59 @@ def test_a_shared_limit_counts_from_the_answer(tmp_path: Path, monkeypatch: pyte
     assert pacer.acquire(0.0) == pytest.approx(1.0)
     now[0] += 1.0
     assert pacer.acquire(0.0) == 0.0
+
+
+FORKED = """
+import os, sys, threading, time, vox_calls.shared
+
+pacer = vox_calls.shared.SharedRateLimit("limit.sqlite", per_second=1, per_minute=100).pacer()
+inside = threading.Event()
+
+def hold():
+    with pacer._turn():
+        inside.set()
+        time.sleep(0.5)
+
+thread = threading.Thread(target=hold)
+thread.start()
+inside.wait()
+if os.fork() == 0:
+    os.chdir("elsewhere")
+    while (wait := pacer.acquire(0.0)) > 0:
+        time.sleep(wait)
+    os._exit(0)
+thread.join()
+assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
+assert pacer.acquire(0.0) > 0, "the child's request does not count"
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_shared_limit_survives_a_fork_in_the_middle_of_a_turn(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    subprocess.run([sys.executable, "-c", FORKED], cwd=tmp_path, check=True, timeout=20)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_an_async_client_may_be_used_in_one_loop_after_another() -> None:
+    with failing() as sandbox:
+        client = AsyncClient(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None)
+
+        async def main() -> list[str]:
+            return [call.id async for call in client.list_calls()]
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # of the connection that the loop before left open
+            assert [asyncio.run(main()) for _ in range(3)] == [IDS] * 3
+            gc.collect()
+
+
+def test_a_cookie_does_not_change_the_next_try() -> None:
+    with (
+        failing(Step(status=503, headers={"Set-Cookie": "a=b"})) as sandbox,
+        Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client,
+    ):
+        seen: list[Any] = []
+        client._http.event_hooks = {"request": [lambda request: seen.append(request.headers.get("cookie"))]}
+        assert [call.id for call in client.list_calls()] == IDS
+        assert set(seen) == {None}

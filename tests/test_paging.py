@@ -64,7 +64,7 @@ def test_a_character_that_is_not_valid_unicode_where_no_text_belongs_costs_its_c
     refused: list[InvalidResponseError] = []
     body = page("a", call("b", agent={"agent_id": "HERE"}), "c").content.replace(b"HERE", b"\\ud83d")
     assert read(World([answer(200, body)]), on_invalid=refused.append)[0] == ["a", "c"]
-    assert [error.path for error in refused] == ["items[1]"]
+    assert [error.path for error in refused] == ["items[1].agent.agent_id"]
     assert refused[0].raw == call("b", agent={"agent_id": "\ud83d"})
 
 

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
+from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
@@ -64,7 +65,7 @@ class _Client(ABC, Generic[Http, Iteration]):
             raise ConfigurationError("retries takes an integer of at least 0")
         if rate_limit is not None and not callable(getattr(rate_limit, "pacer", None)):
             raise ConfigurationError("rate_limit takes a RateLimit, a SharedRateLimit, or None for no limit")
-        self._watch = EnumWatch(strict=strict_enums)
+        self._watch = EnumWatch(strict=strict_enums, redact=self._auth.redact)
         self._world = Environment(
             policy=RetryPolicy(retries=retries),
             pacer=Pacer(None) if rate_limit is None else rate_limit.pacer(),
@@ -149,7 +150,9 @@ class _Client(ABC, Generic[Http, Iteration]):
         # A proxy of the environment would get the key of a plain http request, and could not reach this machine.
         leaves_machine = not is_loopback(httpx.URL(self._base_url).host)
         with setting_up():
-            return self._http_kind(timeout=self._timeout, trust_env=leaves_machine)
+            http = self._http_kind(timeout=self._timeout, trust_env=leaves_machine)
+        http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # a retry is the same request
+        return http
 
     def _request(self, step: Send) -> httpx.Request | httpx.RequestError | VoxCallsError:
         if self._http.is_closed:
@@ -169,10 +172,13 @@ class _Client(ABC, Generic[Http, Iteration]):
             reason = f"the request cannot be written: {error}"
             return httpx.LocalProtocolError(reason, request=httpx.Request(parts["method"], self._base_url))
 
-    def _lost(self, error: BaseException) -> Answer:
+    def _lost(self, error: BaseException, request: httpx.Request) -> Answer:
         """What the steps are told of an error while sending. Any other than httpx's own is raised again."""
         if isinstance(error, RuntimeError) and self._http.is_closed:
             return ClientClosedError("the client was closed while it was in use; make a new one")
+        if isinstance(error, RuntimeError) and str(error) == "Event loop is closed":
+            # A connection of another asyncio.run. It is not used again.
+            error = httpx.ReadError(str(error), request=request)
         if isinstance(error, httpx.RequestError) or not isinstance(error, Exception):
             self._auth.cleanse(error)
         if isinstance(error, httpx.RequestError):
@@ -241,7 +247,7 @@ class Client(_Client[httpx.Client, Calls]):
         try:
             return self._http.send(request, auth=self._auth, follow_redirects=False)
         except BaseException as error:  # noqa: BLE001 - raised again, but for those that are an answer
-            return self._lost(error)
+            return self._lost(error, request)
 
 
 class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
@@ -290,4 +296,4 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
         try:
             return await self._http.send(request, auth=self._auth, follow_redirects=False)
         except BaseException as error:  # noqa: BLE001 - raised again, but for those that are an answer
-            return self._lost(error)
+            return self._lost(error, request)

@@ -36,6 +36,7 @@ logger = logging.getLogger("vox_calls")
 _FAULT = re.compile(r"(?P<reason>.*?)(?: - at `(?:\$|key in \$)(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 _MOST_REMEMBERED = 1_000
+_MOST_DIGITS = 4_000
 # A shape is known to others before it is finished, for classes may hold each other.
 _making = threading.Lock()
 
@@ -52,16 +53,22 @@ def parse(body: bytes) -> object:
         reason = str(error)
     try:
         # Slower, and takes half a surrogate pair, as servers send that cut a text in the middle of an emoji.
-        return json.loads(body.decode("utf-8", "replace"))
+        return json.loads(body.decode("utf-8", "replace"), parse_int=_integer)
     except (ValueError, RecursionError):
         raise InvalidResponseError("", f"the body is not JSON: {reason}") from None
+
+
+def _integer(digits: str) -> int | float:
+    # Python makes no integer of more digits than that, and one value must not cost a page.
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
 class EnumWatch:
     """What happens to enum values that the contract does not list: one warning for each, or an error."""
 
-    def __init__(self, *, strict: bool = False) -> None:
+    def __init__(self, *, strict: bool = False, redact: Callable[[str], str] = str) -> None:
         self._strict = strict
+        self._redact = redact
         self._seen: set[tuple[str, str]] = set()
 
     def unknown(self, path: str, kind: type[Enum], value: str, raw: object) -> None:
@@ -70,7 +77,7 @@ class EnumWatch:
         Raises:
             UnknownEnumValueError: Where enums are strict.
         """
-        shown = ascii(value[:100])
+        shown = ascii(self._redact(value)[:100])
         if self._strict:
             raise UnknownEnumValueError(path, f"{kind.__name__} has no value {shown}", raw=raw)
         if (kind.__name__, value) not in self._seen and len(self._seen) < _MOST_REMEMBERED:
@@ -134,15 +141,27 @@ class Decoder(Generic[T]):
 
     def _decode_completed(self, raw: object, path: str) -> T:
         try:
-            return msgspec.convert(self._shape.complete(raw), self._cls, dec_hook=_free_object)
-        except UnicodeError:
-            raise InvalidResponseError(path, "a value is not valid Unicode", raw=raw) from None
+            complete = self._shape.complete(raw)
+            try:
+                return msgspec.convert(complete, self._cls, dec_hook=_free_object)
+            except UnicodeError:
+                # Half a surrogate pair where something else than text belongs: msgspec would not say where.
+                return msgspec.convert(_mended(complete), self._cls, dec_hook=_free_object)
         except (msgspec.ValidationError, RecursionError) as error:
             fault = _FAULT.fullmatch(str(error))
             where, reason = (fault["path"] or "", fault["reason"]) if fault else ("", str(error))
             if missing := _MISSING.fullmatch(reason):
                 where, reason = f"{where}.{missing['name']}", "the field is missing"
             raise InvalidResponseError(_join(path, where.removeprefix(".")), reason, raw=raw) from None
+
+
+def _mended(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """The same with U+FFFD for each half of a surrogate pair."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {key: _mended(item) for key, item in value.items()}
+    return [_mended(item) for item in value] if isinstance(value, list) else value
 
 
 def _free_object(kind: type[Any], value: Any) -> Any:  # noqa: ANN401 - msgspec's signature

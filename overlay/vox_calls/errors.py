@@ -178,7 +178,8 @@ class InvalidResponseError(VoxCallsError):
     Attributes:
         path: Where, such as `items[3].start_at`; empty for the whole body.
         reason: What is wrong there. Never the value itself, which may be personal data.
-        raw: The JSON of the item that cannot be decoded; None where the fault is not in an item.
+        raw: The JSON of the item that cannot be decoded; None where the fault is not in an item. It may have the URL of
+            a recording in it, so a pickle is without it.
     """
 
     def __init__(self, path: str, reason: str, *, raw: object = None) -> None:
@@ -186,6 +187,9 @@ class InvalidResponseError(VoxCallsError):
         self.path = path
         self.reason = reason
         self.raw = raw
+
+    def __reduce__(self) -> tuple[Callable[..., VoxCallsError], tuple[Any, ...]]:
+        return _restore, (type(self), self.args, {**self.__dict__, "raw": None})
 
 
 class UnknownEnumValueError(InvalidResponseError):

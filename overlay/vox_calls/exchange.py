@@ -26,7 +26,8 @@ from vox_calls_raw.models import ErrorEnvelope
 T = TypeVar("T")
 
 _OK = 200
-_EXCERPT = 200
+_EXCERPT = 200  # characters
+_MOST_LOOKED_AT = 10_000  # bytes
 _REQUEST_ID = "x-request-id"
 # Nothing that another try could mend: the request itself cannot be sent.
 _HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
@@ -164,7 +165,7 @@ def api_error(
     """The typed error of an answer that is not 200, whatever its body is; its texts go through `redact`."""
     body = _envelope(answer.content)
     return api_error_class(answer.status_code)(
-        redact(body.error.message if body else _excerpt(answer.content)),
+        redact(body.error.message) if body else _excerpt(answer.content, redact),
         status_code=answer.status_code,
         code=redact(body.error.code) if body else None,
         details=_each_text(body.error.details or {}, redact) if body else None,
@@ -194,7 +195,8 @@ def _each_text(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401
     return [_each_text(item, change) for item in value] if isinstance(value, list) else value
 
 
-def _excerpt(body: bytes) -> str:
+def _excerpt(body: bytes, redact: Callable[[str], str]) -> str:
     # An incremental decoder does not mind a character that the cut leaves incomplete.
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(body[:_EXCERPT])
-    return " ".join(text.split()) or "an empty body"
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(body[:_MOST_LOOKED_AT])
+    # The key goes first: a cut through its middle would leave a part of it.
+    return " ".join(redact(text).split())[:_EXCERPT].rstrip() or "an empty body"

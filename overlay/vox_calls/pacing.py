@@ -101,12 +101,12 @@ class Pacer:
         self._answered: deque[float] = deque(maxlen=max((most for _, most in self._windows), default=0))
         self._running = 0
         self._held_until = 0.0
-        self._lock = threading.Lock()
-        _pacers.add(self)
+        self.lock = threading.Lock()
+        expect_forks(self)
 
     def acquire(self, now: float) -> float:
         """0 where a request may be sent at once, and it then counts as sent; else the seconds to wait and ask again."""
-        with self._lock:
+        with self.lock:
             wait = max(self._held_until - now, pause(self._answered, self._running, self._windows, now))
             if wait <= 0.0:
                 self._running += 1
@@ -114,28 +114,55 @@ class Pacer:
 
     def release(self, now: float) -> None:
         """Say that a request was answered, or that no answer will come."""
-        with self._lock:
+        with self.lock:
             self._running -= 1
             self._answered.append(now)
 
     def hold(self, seconds: float, now: float) -> None:
         """Let nothing through for some seconds: the server said so."""
-        with self._lock:
+        with self.lock:
             self._held_until = max(self._held_until, now + seconds)
 
     def begin_anew(self) -> None:
         """Forget the threads of the process that this one was forked from: they are not here to release anything."""
-        self._lock = threading.Lock()
         self._running = 0
 
 
-_pacers: weakref.WeakSet[Pacer] = weakref.WeakSet()
+class Forked(Protocol):
+    """What has a lock, and something to forget when it finds itself in another process."""
+
+    lock: threading.Lock
+
+    def begin_anew(self) -> None:
+        """In the new process: forget what only the threads of the old one could finish."""
 
 
-def _after_fork() -> None:
-    for pacer in _pacers:
+_forked: weakref.WeakSet[Forked] = weakref.WeakSet()
+_locked: list[Forked] = []
+
+
+def expect_forks(pacer: Forked) -> None:
+    """Take its lock around each fork, so that no thread is in the middle of something, and have it begin anew."""
+    _forked.add(pacer)
+
+
+def _before() -> None:
+    for pacer in list(_forked):
+        pacer.lock.acquire()
+        _locked.append(pacer)
+
+
+def _after_in_parent() -> None:
+    while _locked:
+        _locked.pop().lock.release()
+
+
+def _after_in_child() -> None:
+    while _locked:
+        pacer = _locked.pop()
         pacer.begin_anew()
+        pacer.lock.release()
 
 
 if hasattr(os, "register_at_fork"):  # Windows does not fork
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

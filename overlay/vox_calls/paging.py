@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -13,6 +14,9 @@ from vox_calls.exchange import Answer, Environment, Join, Received, Send, Start,
 from vox_calls.models import Call, Page
 from vox_calls.query import Query
 from vox_calls_raw.models import CallPage
+
+# U+FFFD stands for bytes that were no UTF-8; the others are halves of surrogate pairs.
+_DAMAGED = re.compile("[\ufffd\ud800-\udfff]")
 
 OnInvalid = Callable[[InvalidResponseError], None]
 
@@ -126,8 +130,8 @@ class Listing:
         # Checked before the page is handed out: reading on from `error.cursor` then repeats nothing.
         if following == "":
             raise InvalidResponseError("next_cursor", "an empty string is neither a cursor nor the end")
-        if following is not None and "\ufffd" in following:
-            raise InvalidResponseError("next_cursor", "not valid UTF-8, so it cannot go back as it came")
+        if following is not None and _DAMAGED.search(following):
+            raise InvalidResponseError("next_cursor", "not valid Unicode, so it cannot go back as it came")
         if following in self._seen:
             raise PaginationError("the server gave a cursor that it had given before, so the list would never end")
         if following is not None:

@@ -27,6 +27,7 @@ E = TypeVar("E", CallStatus, CallType, DisconnectionReason, SortOrder)
 # Instants in this range have 10 or 11 digits as milliseconds, which the API takes for seconds.
 _MISREAD = range(10**9, 10**11)
 _LONGEST_SHOWN = 60
+_UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _LOCAL_NUMBER = re.compile(r"[0-9]{3,12}")
 _SEPARATORS = frozenset(".()[]{}")
 _SEPARATOR_CATEGORIES = frozenset({"Zs", "Pd", "Cf"})  # spaces, dashes, and what address books put around numbers
@@ -109,11 +110,8 @@ def _many(one: Callable[[object], T], value: object) -> list[T]:
 def _uuid(value: object) -> UUID:
     if isinstance(value, UUID):
         return value
-    if isinstance(value, str):
-        try:
-            return UUID(value)
-        except ValueError:
-            pass
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return UUID(value)
     raise ValueError(f"{_shown(value)} is not a UUID")
 
 

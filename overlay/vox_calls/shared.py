@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vox_calls.errors import ConfigurationError
-from vox_calls.pacing import RateLimit, pause
+from vox_calls.pacing import RateLimit, expect_forks, pause
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, started REAL NOT NULL, answered REAL);
@@ -52,7 +52,7 @@ class SharedRateLimit:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, per_second: int = 5, per_minute: int = 120) -> None:
-        self.path = Path(path)
+        self.path = Path(path).absolute()  # a process may change its folder
         self.limit = RateLimit(per_second=per_second, per_minute=per_minute)
 
     def pacer(self) -> SharedPacer:
@@ -70,11 +70,19 @@ class SharedPacer:
         self._path = path
         self._windows = limit.windows
         self._longest = max(seconds for seconds, _ in self._windows)
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._running: list[int] = []
-        self._process = 0
+        self._connection: sqlite3.Connection | None = None
+        self._inherited: list[sqlite3.Connection | None] = []
         with self._turn():
             pass
+        expect_forks(self)
+
+    def begin_anew(self) -> None:
+        """After a fork: a connection of SQLite's is not for two processes."""
+        # Kept, and not used: closing it would take the locks away from the process that it belongs to.
+        self._inherited.append(self._connection)
+        self._connection = None
 
     def acquire(self, now: float) -> float:
         """0 where a request may be sent at once, and it then counts as sent; else the seconds to wait and ask again."""
@@ -110,23 +118,22 @@ class SharedPacer:
 
     @contextmanager
     def _turn(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+        with self.lock:
             try:
-                if self._process != os.getpid():
-                    self._connect()
-                self._connection.execute("BEGIN IMMEDIATE")
+                connection = self._connection or self._connect()
+                connection.execute("BEGIN IMMEDIATE")
                 try:
-                    yield self._connection
+                    yield connection
                 finally:
-                    self._connection.execute("COMMIT")
+                    connection.execute("COMMIT")
             except (sqlite3.Error, OSError) as error:
                 raise ConfigurationError(f"the shared rate limit in {self._path} cannot be used: {error}") from error
 
-    def _connect(self) -> None:
-        # SQLite's connections do not survive a fork, nor do requests of the process before it belong to this one.
-        self._connection = sqlite3.connect(
+    def _connect(self) -> sqlite3.Connection:
+        # Requests of the process before a fork do not belong to this one.
+        self._connection = connection = sqlite3.connect(
             self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=16
         )
-        self._connection.executescript(_TABLES)
-        self._process = os.getpid()
+        connection.executescript(_TABLES)
         self._running = []
+        return connection

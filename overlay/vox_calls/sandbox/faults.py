@@ -4,7 +4,7 @@ A step is an object as in the exchanges of `openapi/conformance/`:
 
 - `{}` is the usual answer, and so is null
 - `takes`: seconds before anything happens
-- `status`, `headers` and a `json`, `text` or `base64` body: this answer
+- `status`, `headers` and a `json`, `text` or `base64` body: this answer; `headers` alone go with the usual one
 - `fault`: `reset` (the connection is cut before an answer), `cut` (in the middle of the body), `slow` (the body comes
   byte by byte over as many seconds as `takes` says), `timeout` (no answer ever)
 
@@ -31,7 +31,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 _FAULTS = ("reset", "cut", "slow", "timeout")
-_HEADER = re.compile(r"[!-9;-~]+")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OWN_HEADERS = frozenset({"content-length", "transfer-encoding", "connection"})
+_WITHOUT_BODY = frozenset({204, 304})
 _SLOW_PARTS = 10
 
 
@@ -54,8 +56,14 @@ class Step(msgspec.Struct, forbid_unknown_fields=True):
         if self.status is not None and not 200 <= self.status <= 599:  # noqa: PLR2004 - what a client can be answered
             raise ValueError("status is from 200 to 599")
         for name, value in self.headers.items():
-            if not (_HEADER.fullmatch(name) and value.isascii() and value.isprintable()):
-                raise ValueError(f"{name!r} is no header")
+            allowed = _HEADER.fullmatch(name) and name.lower() not in _OWN_HEADERS
+            if not (allowed and value.isascii() and value.isprintable() and value == value.strip()):
+                raise ValueError(f"{name!r} is no header that can be sent with this value")
+        bodies = [self.json is not msgspec.UNSET, self.text is not None, self.base64 is not None]
+        if sum(bodies) > 1:
+            raise ValueError("json, text and base64 are one body in three forms; give one of them")
+        if any(bodies) and self.status in _WITHOUT_BODY:
+            raise ValueError(f"a {self.status} has no body")
 
     @property
     def body(self) -> bytes | None:
@@ -123,7 +131,7 @@ class Faults:
             return
         await send(start)
         parts = _SLOW_PARTS if step.fault == "slow" else 2
-        for part in _split(body, parts)[: None if step.fault == "slow" else 1]:
+        for part in _split(body, parts)[: parts if step.fault == "slow" else 1]:
             await asyncio.sleep(step.takes / parts if step.fault == "slow" else 0)
             await send({"type": "http.response.body", "body": part, "more_body": True})
         if step.fault == "slow":
@@ -132,13 +140,20 @@ class Faults:
             self._hang_up(scope)
 
     async def _answer(self, step: Step, scope: Message, receive: Receive) -> tuple[Message, bytes]:
+        own = {name.lower(): value for name, value in step.headers.items()}
         body = step.body
         if body is None:
-            return await _capture(self._app, scope, receive)
-        headers = {"content-length": str(len(body)), "content-type": "application/json"}
-        headers |= {name.lower(): value for name, value in step.headers.items()}
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        return {"type": "http.response.start", "status": step.status or 200, "headers": raw}, body
+            start, body = await _capture(self._app, scope, receive)
+            headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        else:
+            start = {"type": "http.response.start", "status": step.status or 200}
+            headers = {"content-type": "application/json"}
+            if step.status not in _WITHOUT_BODY:
+                headers["content-length"] = str(len(body))
+        if step.fault == "cut" and len(body) <= 1:
+            body, headers["content-length"] = b"", "1"  # so that there is something to be missing
+        start["headers"] = [(name.encode(), value.encode()) for name, value in (headers | own).items()]
+        return start, body
 
 
 async def _capture(app: App, scope: Message, receive: Receive) -> tuple[Message, bytes]:
