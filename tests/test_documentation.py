@@ -11,12 +11,16 @@ import sys
 import textwrap
 from pathlib import Path
 
+import attrs
 import pytest
 
 import vox_calls
 from contract import ROOT
+from vox_calls.client import DEFAULT_RATE_LIMIT
+from vox_calls.drift.document import METHOD, PATH
 from vox_calls.sandbox import Sandbox
 
+COMMAND = Path(sys.executable).with_name("vox-calls")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 MODULES = [
@@ -60,3 +64,30 @@ def test_the_indented_examples_in_docstrings_compile(name: str) -> None:
     text = importlib.import_module(name).__doc__ or ""
     for block in re.findall(r"(?:^    .*\n?|^\n)+", text, re.MULTILINE):
         compile(textwrap.dedent(block), name, "exec")
+
+
+def test_the_names_and_figures_of_the_readme_are_those_of_the_code() -> None:
+    limit = DEFAULT_RATE_LIMIT
+    assert f"{limit.per_second} a second and {limit.per_minute} a minute" in " ".join(README.split())
+    assert f"`{METHOD.upper()} {PATH}`" in README
+    options = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", README))
+    commands = ("list", "sandbox", "doctor")
+    helped = "".join(subprocess.check_output([COMMAND, name, "--help"], text=True) for name in commands)
+    assert {option for option in options if option not in helped} == set()
+    known = {*dir(vox_calls.Call), *(field.name for field in attrs.fields(vox_calls.Page))}
+    named = set(re.findall(r"\b(?:call|calls|error|page)\.([a-z_]+)\b(?! )", README))
+    assert named <= known | {"cursor", "finished", "yaml", "jsonl"}  # and two files
+
+
+def test_the_path_of_a_change_names_what_there_is() -> None:
+    section = README.partition("## When the API changes")[2].partition("\n## ")[0]
+    for command in ("vox-calls doctor", "make generate", "make ci", "scripts/compare_specs.py OLD NEW", "--document"):
+        assert command in section
+    for path in ("openapi/calls.yaml", "openapi/evidence.md", "openapi/conformance/"):
+        assert f"`{path}`" in section
+        assert (ROOT / path).exists()
+    named = set(re.findall(r"`((?:[a-z]+/)?[a-z]+\.py)`", section))
+    assert named == {"client.py", "query.py", "sandbox/store.py", "sandbox/app.py", "cli/app.py"}
+    assert all((ROOT / "overlay" / "vox_calls" / name).is_file() for name in named)
+    assert "Exit status 0 is no difference, 1 some, 2 nobody can tell" in " ".join(section.split())
+    assert " ".join(section.split()).index("openapi/evidence.md") < section.index("make generate")

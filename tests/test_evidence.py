@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from contract import ROOT, spec
+from vox_calls.client import DEFAULT_RATE_LIMIT
 from vox_calls.drift import Element, elements
+from vox_calls.timestamps import _MILLISECONDS_DIGITS, _SECONDS_DIGITS
 
 EVIDENCE = (ROOT / "openapi" / "evidence.md").read_text(encoding="utf-8")
 LEVELS = {"documented", "observed", "assumed"}
@@ -63,11 +65,20 @@ def test_there_is_no_evidence_of_what_is_not_in_the_contract() -> None:
     assert set(evidence()) == set(CONTRACT)
 
 
+def test_the_limits_and_levels_that_the_client_keeps_are_those_of_the_evidence() -> None:
+    limit = DEFAULT_RATE_LIMIT
+    assert f"| {limit.per_second} requests a second and {limit.per_minute} a minute for a key | assumed |" in EVIDENCE
+    for digits in (_SECONDS_DIGITS, _MILLISECONDS_DIGITS):
+        assert digits[0] + 1 == digits[1]
+    seconds = " or ".join(map(str, _SECONDS_DIGITS))
+    assert f"{seconds} digits are taken as seconds | documented |" in EVIDENCE
+
+
 def test_every_row_has_a_level_a_source_and_a_date() -> None:
     rows = list(tables())
     assert len(rows) > 80
     for _, cells in rows:
         assert cells[-3] in LEVELS, cells
         assert cells[-2].split(":")[0] in SOURCES, cells
-        assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", cells[-1]), cells
+        assert re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?", cells[-1]), cells
         assert (cells[-2].split(":")[0] in {"ours", "script"}) == (cells[-3] == "assumed"), cells

@@ -165,7 +165,7 @@ def test_a_new_filter_needs_its_lines_in_the_five_files_that_the_readme_names(co
     argument = "        variant_label: str | None = None,"
     explained = before("            call_from: Callers' numbers", "            variant_label: The agent's variant.")
     copy.edit("overlay/vox_calls/client.py", before("        call_from: str | Iterable", argument), passed, explained)
-    copy.edit("overlay/vox_calls/query.py", before('    "call_from": partial', '    "variant_label": str,'))
+    copy.edit("overlay/vox_calls/query.py", before('    "call_from": _PHONE', '    "variant_label": str,'))
     condition = '    "variant_label": "variant_label IN ({})",'
     copy.edit("overlay/vox_calls/sandbox/store.py", before('    "call_from": "from', condition))
     check = '    "variant_label": lambda name, values: [_one(name, values)],'
@@ -197,7 +197,7 @@ def test_a_removed_filter_is_named_wherever_it_still_stands(copy: Copy) -> None:
         ("            call_to: Called numbers, in the same way.\n", ""),
         ("            call_to=call_to,\n", ""),
     )
-    copy.edit("overlay/vox_calls/query.py", ('    "call_to": partial(_many, _phone_number),\n', ""))
+    copy.edit("overlay/vox_calls/query.py", ('    "call_to": _PHONE_NUMBERS,\n', ""))
     copy.edit("overlay/vox_calls/sandbox/store.py", ('    "call_to": "to_number IN ({})",\n', ""))
     copy.edit("overlay/vox_calls/sandbox/app.py", ('    "call_to": _numbers,\n', ""))
     copy.edit("overlay/vox_calls/cli/app.py", ("            call_to=call_to or None,\n", ""))

@@ -173,13 +173,15 @@ def _shown(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
+_PHONE_NUMBERS = partial(_many, _phone_number)
+
 NORMALISERS: Mapping[str, Callable[[object], Any]] = {
     "agent_id": partial(_many, _uuid),
     "status": partial(_many, partial(_enum, CallStatus)),
     "call_type": partial(_many, partial(_enum, CallType)),
     "disconnection_reason": partial(_many, partial(_enum, DisconnectionReason)),
-    "call_from": partial(_many, _phone_number),
-    "call_to": partial(_many, _phone_number),
+    "call_from": _PHONE_NUMBERS,
+    "call_to": _PHONE_NUMBERS,
     "start_at_after": partial(_instant, round_up=True),
     "start_at_before": partial(_instant, round_up=False),
     "sort_order": partial(_enum, SortOrder),
