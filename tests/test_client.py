@@ -191,12 +191,9 @@ def test_a_key_that_the_server_sends_back_is_in_no_error(kind: str) -> None:
     assert KEY not in shown + repr(vars(caught.value)) + repr(pickle.dumps(caught.value))
 
 
-@pytest.mark.parametrize("cursor", ["x" * 100_000, "half a pair \ud83d"])
-def test_a_cursor_that_cannot_be_sent_back_is_a_typed_error_with_the_place_to_read_on(cursor: str) -> None:
-    def answer(_: httpx.Request) -> httpx.Response:
-        return page("a", cursor=cursor)
-
-    calls = served(answer).list_calls()
+def test_a_cursor_that_no_url_can_hold_is_a_typed_error_with_the_place_to_read_on() -> None:
+    cursor = "x" * 100_000
+    calls = served(lambda _: page("a", cursor=cursor)).list_calls()
     ids: list[str] = []
     with pytest.raises(TransportError, match="cannot be written") as caught:
         ids.extend(call.id for call in calls)
