@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,9 @@ for name in list(os.environ):
         or name in {"FORCE_COLOR", "COLUMNS", "TTY_COMPATIBLE"}
     ):
         del os.environ[name]
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and with them all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 CALLS = 3_000
