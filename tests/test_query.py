@@ -82,6 +82,8 @@ def test_separators_anywhere_in_a_number_change_nothing(number: str, data: st.Da
         ({"page_size": None}, "from 1 to 100"),
         pytest.param({"page_size": 10**5_000}, "an int is not an integer from 1 to 100", id="5001 digits"),
         ({"max_items": -1}, "at least 0"),
+        ({"prefetch": 2}, "2 is not an integer from 0 to 1"),
+        ({"prefetch": True}, "from 0 to 1"),
         ({"max_items": 1.0}, "at least 0"),
     ],
 )
