@@ -54,8 +54,8 @@ lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew; review the d
 	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet --output-file $(LOCK)
 
-doctor: $(READY)  ## Ask the server whether it still is what the contract says. Needs VOX_API_KEY.
-	@$(BIN)/vox-calls doctor
+doctor: $(READY)  ## Ask the server (VOX_API_KEY), and the vendor's document (DOCUMENT), what differs from the contract.
+	@$(BIN)/vox-calls doctor $(if $(DOCUMENT),--document "$(DOCUMENT)")
 
 ci: lint lint-spec types check-generated demo test  ## Everything that has to hold.
 

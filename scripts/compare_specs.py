@@ -82,7 +82,11 @@ def main() -> int:
         return UNREADABLE
     if arguments.json:
         listed = [attrs.asdict(change) for change in changes]
-        print(json.dumps({"changes": listed, "version_step": version_step(changes)}, indent=2, ensure_ascii=False))
+        print(
+            json.dumps(
+                {"changes": listed, "version_step": version_step(changes)}, indent=2, ensure_ascii=False, default=str
+            )
+        )
     else:
         print(told(changes))
     return STATUS[version_step(changes)]

@@ -126,10 +126,14 @@ def require_decodable(folder: Path) -> None:
         )
 
 
+def _mode(path: Path) -> bytes:
+    return b"executable " if os.name == "posix" and path.stat().st_mode & 0o111 else b""
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, but for what running Python leaves there."""
     return {
-        path.relative_to(folder).as_posix(): b"a link" if path.is_symlink() else path.read_bytes()
+        path.relative_to(folder).as_posix(): b"a link" if path.is_symlink() else _mode(path) + path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if (path.is_file() or path.is_symlink()) and "__pycache__" not in path.parts
     }

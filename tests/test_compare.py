@@ -284,6 +284,38 @@ def test_what_is_in_a_map_and_in_either_of_two_is_seen() -> None:
     ]
 
 
+def test_schemas_that_refer_to_each_other_are_told_in_part_and_soon() -> None:
+    new = copy.deepcopy(spec())
+    names_ = [f"Entity{number}" for number in range(30)]
+    for name in names_:
+        refers = {other: {"$ref": f"#/components/schemas/{other}"} for other in names_ if other != name}
+        new["components"]["schemas"][name] = {"type": "object", "properties": refers}
+    new["components"]["schemas"]["Call"]["properties"]["entity"] = {"$ref": "#/components/schemas/Entity0"}
+    changes = compare(elements(spec()), elements(new))
+    assert "field items[].entity" in {change.element for change in changes}
+    assert len(changes) <= 50 * 30 * 30
+
+
+def test_a_document_written_by_tools_is_read() -> None:
+    new = copy.deepcopy(spec())
+    operation = new["paths"]["/v3/calls"]["get"]
+    for answer in operation["responses"].values():
+        answer["content"] = {"*/*": next(iter(answer["content"].values()))}
+    operation["responses"]["429"]["headers"]["X-Left"] = {"description": "How many are left."}
+    operation["parameters"][-1] = {"$ref": "#/paths/~1v3~1calls/get/x-all/0"}
+    operation["x-all"] = [new["components"]["parameters"]["Limit"]]
+    new["components"]["schemas"]["Page[Call]"] = new["components"]["schemas"].pop("CallPage")
+    operation["responses"]["200"]["content"]["*/*"]["schema"] = {"$ref": "#/components/schemas/Page%5BCall%5D"}
+    new["components"]["parameters"]["Limit"]["schema"]["exclusiveMinimum"] = False
+    assert names(compare(elements(spec()), elements(new))) == [("header 429 X-Left", "added", False)]
+
+
+def test_a_document_that_asks_for_no_key_says_so() -> None:
+    new = copy.deepcopy(spec())
+    new["security"] = []
+    assert names(compare(elements(spec()), elements(new))) == [("operation GET /v3/calls", "security", True)]
+
+
 def test_answers_come_and_go_without_breaking_anything() -> None:
     new = copy.deepcopy(spec())
     answers = new["paths"]["/v3/calls"]["get"]["responses"]

@@ -107,6 +107,23 @@ def test_what_may_be_absent_is_no_difference(page: Any) -> None:
     assert fields(page, contract()) == []
 
 
+@pytest.mark.parametrize(
+    ("page", "found"),
+    [
+        ([call("a")], "array where object belongs: the page (1 times, first at the page)"),
+        ({"agent": {"agent_id": "agt_1", "agent_version": "v"}}, "no UUID: items[].agent.agent_id"),
+        (
+            {"call_analysis": {"custom_analysis_data": [{}, 5]}},
+            "integer where free object belongs: items[].call_analys",
+        ),
+    ],
+)
+def test_what_the_client_would_fail_at_is_a_difference(page: Any, found: str) -> None:
+    whole = page if isinstance(page, list) else {"items": [call("a", **page)], "total_count": 1, "next_cursor": None}
+    (finding,) = fields(whole, contract())
+    assert str(finding).startswith(found)
+
+
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass

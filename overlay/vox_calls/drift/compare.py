@@ -75,6 +75,7 @@ _OF_FIELDS: Mapping[str, _Rule] = {
     "enum": _Rule(_gone, "its Python type changes", "its values are strings as before"),
     "format": _RETYPED,
     "type": _Rule(_always, "its Python type changes", ""),
+    "additionalProperties": _Rule(_stated, "unknown fields have no place any more", "unknown fields have a place"),
 }
 _OF_THE_OPERATION: Mapping[str, _Rule] = {
     "servers": _Rule(_fewer, "requests go where nobody listens", "the one that was there still is"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
@@ -14,6 +15,8 @@ from vox_calls.drift.schemas import FREE_OBJECT, DocumentError, Schemas
 
 METHOD, PATH = "get", "/v3/calls"
 
+# How often one kind of object is told of: schemas that refer to each other would go on for very long.
+_MOST_TIMES = 50
 # Of a parameter, what is no fact of its own: words for people, and what `repeated` and the schema say.
 _OF_PARAMETERS = frozenset({"name", "in", "description", "example", "examples", "schema", "style", "explode"})
 
@@ -91,6 +94,7 @@ class _Reader:
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
         self._schemas = Schemas(document)
+        self._told: Counter[tuple[str, ...]] = Counter()
         self._path, self._item, self._operation = self._find()
         answers = self._operation.get("responses", {})
         self._answers = {str(status).replace("x", "X"): answer for status, answer in answers.items()}
@@ -112,15 +116,16 @@ class _Reader:
     def operation(self) -> Element:
         urls = self._urls(self._operation) or self._urls(self._item) or self._urls(self._document)
         whole = [url.rstrip("/") + self._path for url in urls]
+        security = self._stated("security")
         facts = {
             "servers": sorted(url.removesuffix(PATH) for url in whole if url.endswith(PATH) and url != PATH),
-            "security": sorted(map(self._requirement, self._stated("security"))),
+            "security": None if security is None else sorted(map(self._requirement, security)) or ["none"],
             "deprecated": self._operation.get("deprecated", False),
         }
         return Element("operation", f"{METHOD.upper()} {PATH}", {name: fact for name, fact in facts.items() if fact})
 
-    def _stated(self, name: str) -> list[Any]:
-        found: list[Any] = self._operation.get(name, self._document.get(name, []))
+    def _stated(self, name: str) -> list[Any] | None:
+        found: list[Any] | None = self._operation.get(name, self._document.get(name))
         return found
 
     def _requirement(self, requirement: dict[str, Any]) -> str:
@@ -151,14 +156,14 @@ class _Reader:
             if not same and answer != failure and status != "200":
                 yield from (attrs.evolve(one, name=f"{status} {one.name}") for one in told)
             for name, header in self._schemas.resolve(answer).get("headers", {}).items():
-                yield Element(
-                    "header", f"{status} {name}", self._schemas.facts(self._schemas.resolve(header)["schema"])
-                )
+                schema = self._schemas.resolve(header).get("schema", {})
+                yield Element("header", f"{status} {name}", self._schemas.facts(schema))
 
     def fields(self) -> Iterator[Element]:
-        if "200" not in self._answers:
+        page = self._body(self._answers.get("200", {}))
+        if not page:
             raise DocumentError("the document does not say what a 200 looks like")
-        yield from self._fields("", self._body(self._answers["200"]), "field")
+        yield from self._fields("", page, "field")
 
     def errors(self) -> Iterator[Element]:
         """The fields of a failure: those of the answer to a bad request, or of the one for all that is not listed."""
@@ -171,13 +176,17 @@ class _Reader:
 
     def _body(self, answer: Any) -> Any:  # noqa: ANN401 - any JSON
         content: dict[str, Any] = self._schemas.resolve(answer).get("content", {})
-        return next((media.get("schema", {}) for name, media in content.items() if "json" in name), {})
+        return next(
+            (media.get("schema", {}) for name, media in content.items() if "json" in name.lower() or "*" in name), {}
+        )
 
     def _fields(self, path: str, node: Any, kind: str, above: tuple[object, ...] = ()) -> Iterator[Element]:  # noqa: ANN401 - any JSON
         schema = self._schemas.normal(node)
         properties = schema.get("properties", {})
-        if properties in above:
-            return  # it contains itself
+        names = tuple(properties)
+        if properties in above or self._told[names] == _MOST_TIMES:
+            return  # it contains itself, or many contain each other
+        self._told[names] += bool(names)
         above = (*above, properties) if properties else above
         if schema.get("type") == "array":
             yield from self._fields(f"{path}[]", schema.get("items", {}), kind, above)

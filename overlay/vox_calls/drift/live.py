@@ -23,6 +23,7 @@ from vox_calls.settings import Bearer
 MADE_UP = "vox_calls_asks_which_parameters_there_are"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9-]{0,39}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _NOT_SHOWN = "(not shown)"
 _TIMEOUT = 30.0
 _OK, _BAD_REQUEST = 200, 400
@@ -97,6 +98,8 @@ def fields(page: object, contract: Mapping[str, Element]) -> list[Finding]:
     """What a page has that the contract has not, by kind and name, with how often and where first."""
     found: dict[tuple[str, str], Finding] = {}
     known = {element.name: element for element in contract.values() if element.kind == "field"}
+    if not isinstance(page, dict):
+        return [Finding(f"{JSON_TYPES[type(page)]} where object belongs", "the page", "the page")]
     for what, name, example in _differences(page, "", "", known):
         before = found.get((what, name), Finding(what, name, example, 0))
         found[what, name] = attrs.evolve(before, count=before.count + 1)
@@ -122,9 +125,21 @@ def _differences(value: object, name: str, place: str, known: Mapping[str, Eleme
         elif mismatch := _mismatch(inner, known[path].facts):
             yield mismatch, path, where
         elif inner is not None:
+            yield from _items(inner, path, where, known[path].facts)
             yield from _differences(inner, path, where, known)
     absent = sorted(declared - {f"{name}.{key}".removeprefix(".") for key in value})
     yield from (("absent field", path, place or path) for path in absent if not known[path].may_be_absent)
+
+
+def _items(value: object, name: str, place: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """The items of an array that are not what the contract says they are."""
+    outer, _, inner = str(facts.get("type", "")).partition(" of ")
+    if outer != "array" or not isinstance(value, list) or inner in {"", "object"}:
+        return  # objects with declared fields are looked into
+    stated = {"type": inner, "nullable": facts.get("items nullable"), "format": facts.get("format")}
+    for position, item in enumerate(value):
+        if mismatch := _mismatch(item, stated):
+            yield mismatch, f"{name}[]", f"{place}[{position}]"
 
 
 def _mismatch(value: object, facts: Mapping[str, Any]) -> str:
@@ -135,6 +150,8 @@ def _mismatch(value: object, facts: Mapping[str, Any]) -> str:
     kinds = {kind.split(" of ")[0].removeprefix("free ") for kind in stated.split(" or ")}
     if stated and actual not in kinds and not ("number" in kinds and actual == "integer"):
         return f"{actual} where {stated} belongs"
+    if facts.get("format") == "uuid" and isinstance(value, str) and not _UUID.fullmatch(value):
+        return "no UUID"
     if "enum" in facts and not isinstance(value, list) and value not in facts["enum"]:
         # A name like those of the contract's values is no secret, and what has to be added to it. Anything else may be.
         return f"unknown value {value if _NAME.fullmatch(str(value)) else _NOT_SHOWN}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from vox_calls.errors import VoxCallsError
 
@@ -68,7 +69,10 @@ class Schemas:
     def _target(self, reference: str) -> dict[str, Any]:
         target: Any = self._document
         for part in reference.removeprefix("#/").split("/"):
-            key = part.replace("~1", "/").replace("~0", "~")
+            key = unquote(part).replace("~1", "/").replace("~0", "~")
+            if isinstance(target, list) and key.isdecimal() and int(key) < len(target):
+                target = target[int(key)]
+                continue
             if not isinstance(target, dict) or key not in target:
                 raise DocumentError(f"the document refers to {reference}, which is not in it")
             target = target[key]
@@ -81,12 +85,11 @@ class Schemas:
         schema = self.normal(node)
         facts: dict[str, Any] = {}
         for name, value in schema.items():
-            if name in _ANNOTATIONS | _STRUCTURE or name.startswith(("x-", "$")) or value is None:
+            if name in _ANNOTATIONS | _STRUCTURE or name.startswith(("x-", "$")) or value is None or value is False:
                 continue
             if not isinstance(value, _KINDS.get(name, object)) or (name in _KINDS and isinstance(value, bool)):
                 raise DocumentError(f"the document has a {name} that is {value!r}"[:200])
-            if value is not False:
-                facts[name] = value
+            facts[name] = value
         inside = {"items": schema.get("items", {})} if facts.get("type") == "array" else {}
         more = schema.get("additionalProperties", True)
         if more is False:
