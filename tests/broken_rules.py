@@ -5,6 +5,7 @@ python tests/broken_rules.py FOLDER    for each rule, break a copy of the client
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
@@ -238,14 +239,8 @@ def run_cases(rule: str, folder: Path) -> None:
 
 def main(folder: Path) -> None:
     """Each rule in a process of its own, forked when all but the client is imported, so that each begins at once."""
-    import asyncio  # noqa: F401, PLC0415
-    import zoneinfo  # noqa: F401, PLC0415
-
-    import anyio  # noqa: F401, PLC0415
-    import dateutil.parser  # noqa: F401, PLC0415
-    import httpx  # noqa: F401, PLC0415
-    import msgspec  # noqa: F401, PLC0415
-    import yaml  # noqa: F401, PLC0415
+    for name in ("asyncio", "zoneinfo", "anyio", "dateutil.parser", "httpx", "msgspec", "yaml"):
+        importlib.import_module(name)
 
     running = 0
     for rule in BREAKS:
