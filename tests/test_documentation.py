@@ -83,11 +83,12 @@ def test_the_path_of_a_change_names_what_there_is() -> None:
     section = README.partition("## When the API changes")[2].partition("\n## ")[0]
     for command in ("vox-calls doctor", "make generate", "make ci", "scripts/compare_specs.py OLD NEW", "--document"):
         assert command in section
-    for path in ("openapi/calls.yaml", "openapi/evidence.md", "openapi/conformance/"):
+    for path in ("openapi/calls.yaml", "openapi/evidence.md", "openapi/conformance/", "tests/test_parameters.py"):
         assert f"`{path}`" in section
         assert (ROOT / path).exists()
     named = set(re.findall(r"`((?:[a-z]+/)?[a-z]+\.py)`", section))
-    assert named == {"client.py", "query.py", "sandbox/store.py", "sandbox/app.py", "cli/app.py"}
+    sandbox = {f"sandbox/{name}.py" for name in ("store", "app", "synthetic")}
+    assert named == {"client.py", "query.py", "cli/app.py"} | sandbox
     assert all((ROOT / "overlay" / "vox_calls" / name).is_file() for name in named)
     assert "Exit status 0 is no difference, 1 some, 2 nobody can tell" in " ".join(section.split())
     assert " ".join(section.split()).index("openapi/evidence.md") < section.index("make generate")

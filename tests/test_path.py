@@ -24,6 +24,8 @@ CHECKS = [
     "tests/test_evidence.py",
     "tests/test_drift.py::test_the_package_carries_the_contract_that_it_was_generated_from",
     "tests/test_cli.py::test_each_filter_of_the_contract_is_an_option_of_list",
+    "tests/test_parameters.py::test_no_parameter_of_the_contract_is_left_out",
+    "tests/test_sandbox.py::test_made_up_calls_have_exactly_the_fields_of_the_contract",
 ]
 BY_HAND = ["client.py", "query.py", "sandbox/store.py", "sandbox/app.py", "cli/app.py"]
 
@@ -166,14 +168,18 @@ def test_a_new_filter_needs_its_lines_in_the_five_files_that_the_readme_names(co
     explained = before("            call_from: Callers' numbers", "            variant_label: The agent's variant.")
     copy.edit("overlay/vox_calls/client.py", before("        call_from: str | Iterable", argument), passed, explained)
     copy.edit("overlay/vox_calls/query.py", before('    "call_from": _PHONE', '    "variant_label": str,'))
-    condition = '    "variant_label": "variant_label IN ({})",'
-    copy.edit("overlay/vox_calls/sandbox/store.py", before('    "call_from": "from', condition))
+    value = '    "variant_label": lambda call: call.get("variant_label"),'
+    copy.edit("overlay/vox_calls/sandbox/store.py", before('    "call_from": lambda', value))
     check = '    "variant_label": lambda name, values: [_one(name, values)],'
     copy.edit("overlay/vox_calls/sandbox/app.py", before('    "call_from": _numbers', check))
     option = '    variant_label: Annotated[str | None, typer.Option(help="Variant.")] = None,'
     copy.edit("overlay/vox_calls/cli/app.py", before("    call_from: Annotated", option), passed)
+    case = 'Filter("greeting-b", ["greeting-b"], lambda call: call["variant_label"] == "greeting-b"),'
+    copy.edit("tests/test_parameters.py", before('        "call_from": Filter(', f'        "variant_label": {case}'))
     assert copy.problems() == ""
     assert copy.edited_by_hand() == {f"overlay/vox_calls/{name}" for name in BY_HAND}
+    sent = copy.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_parameters.py", "-k", "variant_label")
+    assert sent.returncode == 0, sent.stdout
 
 
 def test_a_removed_filter_is_named_wherever_it_still_stands(copy: Copy) -> None:
@@ -182,9 +188,7 @@ def test_a_removed_filter_is_named_wherever_it_still_stands(copy: Copy) -> None:
     begin, end = text.index("    CallTo:\n"), text.index("    StartAtAfter:\n")
     text = (text[:begin] + text[end:]).replace('        - $ref: "#/components/parameters/CallTo"\n', "")
     contract.write_text(text.replace("call_from, call_to,", "call_from,"), encoding="utf-8")
-    evidence = copy.root / "openapi" / "evidence.md"
-    rows = evidence.read_text(encoding="utf-8").splitlines(keepends=True)
-    evidence.write_text("".join(row for row in rows if not row.startswith("| call_to |")), encoding="utf-8")
+    drop_evidence(copy, "| call_to |")
     copy.generate()
 
     problems = copy.problems()
@@ -198,14 +202,54 @@ def test_a_removed_filter_is_named_wherever_it_still_stands(copy: Copy) -> None:
         ("            call_to=call_to,\n", ""),
     )
     copy.edit("overlay/vox_calls/query.py", ('    "call_to": _PHONE_NUMBERS,\n', ""))
-    copy.edit("overlay/vox_calls/sandbox/store.py", ('    "call_to": "to_number IN ({})",\n', ""))
+    copy.edit("overlay/vox_calls/sandbox/store.py", ('    "call_to": lambda call: call.get("to_number"),\n', ""))
     copy.edit("overlay/vox_calls/sandbox/app.py", ('    "call_to": _numbers,\n', ""))
     copy.edit("overlay/vox_calls/cli/app.py", ("            call_to=call_to or None,\n", ""))
     option = '    call_to: Annotated[list[str] | None, typer.Option(help="Called number. Repeatable.")] = None,\n'
     copy.edit("overlay/vox_calls/cli/app.py", (option, ""))
+    case = '"call_to": Filter(hyphenated[:2], customers, lambda call: call["to_number"] in customers),'
+    copy.edit("tests/test_parameters.py", (f"        {case}\n", ""))
     assert copy.problems() == ""
     assert copy.edited_by_hand() == {f"overlay/vox_calls/{name}" for name in BY_HAND}
 
+    assert_only_cases_fail_that_name(copy, "call_to")
+
+
+def test_a_removed_field_goes_out_of_the_made_up_calls_and_the_cases_that_name_it(copy: Copy) -> None:
+    contract = copy.root / "openapi" / "calls.yaml"
+    text = contract.read_text(encoding="utf-8")
+    begin, end = text.index("        variant_label:\n"), text.index("        opt_out_sensitive_data_storage:\n")
+    contract.write_text((text[:begin] + text[end:]).replace("        - variant_label\n", ""), encoding="utf-8")
+    drop_evidence(copy, "| items[].variant_label |")
+    copy.generate()
+
+    assert "sandbox/synthetic.py makes up what is no field" in copy.problems()
+
+    label = '        "variant_label": "greeting-b" if fine % 10 == 1 else None,\n'
+    copy.edit("overlay/vox_calls/sandbox/synthetic.py", (label, ""))
+    assert copy.problems() == ""
+    assert copy.edited_by_hand() == {"overlay/vox_calls/sandbox/synthetic.py"}
+    assert_only_cases_fail_that_name(copy, "variant_label")
+
+
+def test_a_field_that_is_never_null_has_to_be_made_up(copy: Copy) -> None:
+    new_field(copy)
+    copy.edit("openapi/calls.yaml", (FIELD, FIELD.replace('[string, "null"]', "string")))
+    copy.edit("openapi/evidence.md", ("| items[].holder | type string; nullable", "| items[].holder | type string"))
+    copy.generate()
+    assert "None is not of type 'string'" in copy.problems()
+
+    copy.edit("overlay/vox_calls/sandbox/synthetic.py", before('        "metadata": {', '        "holder": "vip",'))
+    assert copy.problems() == ""
+
+
+def drop_evidence(copy: Copy, beginning: str) -> None:
+    evidence = copy.root / "openapi" / "evidence.md"
+    rows = evidence.read_text(encoding="utf-8").splitlines(keepends=True)
+    evidence.write_text("".join(row for row in rows if not row.startswith(beginning)), encoding="utf-8")
+
+
+def assert_only_cases_fail_that_name(copy: Copy, name: str) -> None:
     failing = re.findall(r"^([a-z0-9-]+): ", copy.run("tests/conformance.py").stdout, re.MULTILINE)
     assert failing
-    assert all("call_to" in json.dumps(cases()[name]) for name in failing), "cases that do not name the filter fail too"
+    assert all(name in json.dumps(cases()[case]) for case in failing), f"cases that do not name {name} fail too"

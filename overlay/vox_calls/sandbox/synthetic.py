@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
 
+import attrs
+
 from vox_calls.models import CallStatus, CallType, DisconnectionReason
 from vox_calls.timestamps import to_unix_ms
+from vox_calls_raw import models
 
 T = TypeVar("T")
 
@@ -41,6 +44,7 @@ _SEOUL_HOURS_AHEAD = 9
 _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 
+
 _SURNAMES = "김이박최정강조윤장임"
 _NAMES = ("서준", "하은", "도윤", "지우", "예준", "수아", "시우", "지민", "주원", "채원")
 _PRODUCTS = ("정수기 렌탈", "인터넷 결합 상품", "자동차 보험", "건강 검진", "가전 수리", "택배 배송")
@@ -53,6 +57,16 @@ _MATTERS = (
 )
 _NOT_REACHED = "고객이 전화를 받지 않아 통화가 이루어지지 않았습니다."
 _CITIES = ("서울 강남구", "부산 해운대구", "대구 수성구", "인천 연수구", "광주 서구", "제주 제주시")
+
+
+def _nothing(kind: type[attrs.AttrsInstance]) -> dict[str, Any]:
+    """Each field of the contract as null, for those that nobody has made up anything for yet."""
+    return {field.metadata.get("wire_name", field.name): None for field in attrs.fields(kind) if field.init}
+
+
+_NO_CALL, _NO_AGENT, _NO_COST, _NO_ANALYSIS = map(
+    _nothing, (models.Call, models.CallAgent, models.CallCost, models.CallAnalysis)
+)
 
 
 def synthetic_calls(count: int, *, seed: int, until: datetime) -> Iterator[Call]:
@@ -84,6 +98,7 @@ def synthetic_calls(count: int, *, seed: int, until: datetime) -> Iterator[Call]
 class _Agent:
     def __init__(self, random: Random) -> None:
         self.reference = {
+            **_NO_AGENT,
             "agent_id": _uuid(random),
             "agent_version": random.choice(("production", "production", "current", f"v{random.randrange(1, 300)}")),
         }
@@ -111,6 +126,7 @@ def _call(  # noqa: PLR0913, PLR0917 - what was drawn for it
     inbound, web = call_type is CallType.INBOUND, call_type is CallType.WEB
     call_id = _uuid(random)
     return {
+        **_NO_CALL,
         "id": call_id,
         "agent": agent.reference,
         "call_type": call_type.value,
@@ -127,7 +143,7 @@ def _call(  # noqa: PLR0913, PLR0917 - what was drawn for it
         "metadata": {"campaign": f"{agent.product} 안내", "attempt": 1 + fine % 3} if fine % 4 == 0 else {},
         "dynamic_variables": _variables(number, fine, customer, agent),
         "call_analysis": None if running or waiting or private else _analysis(fine, agent, talked=talked),
-        "call_cost": {"total_cost": _COSTS[fine % 2]} if talked else None,
+        "call_cost": {**_NO_COST, "total_cost": _COSTS[fine % 2]} if talked else None,
         "variant_label": "greeting-b" if fine % 10 == 1 else None,
         "opt_out_sensitive_data_storage": private,
     }
@@ -156,6 +172,7 @@ def _variables(number: int, fine: int, customer: str, agent: _Agent) -> dict[str
 
 def _analysis(fine: int, agent: _Agent, *, talked: bool) -> dict[str, Any]:
     return {
+        **_NO_ANALYSIS,
         "summary": "고객이 " + _MATTERS[fine % 5].format(agent.product) if talked else _NOT_REACHED,
         "user_sentiment": _SENTIMENTS[fine % 3],
         "custom_analysis_data": [{"name": "해결 여부", "value": fine % 2 == 0}, {"name": "score", "value": fine % 6}]
