@@ -37,8 +37,13 @@ def main() -> int:
         encoding="utf-8",
         env={**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
     )
+    # Errors and warnings alone go to its standard output; npm's words, and its own about itself, do not.
+    if minded := done.stdout.strip():
+        print(minded)
+        return 1
     if done.returncode:
-        print(done.stdout + done.stderr)
+        reason = next((line for line in done.stderr.splitlines() if "error" in line.lower()), "it does not say why")
+        print(f"{LINTER} could not be run, so nobody linted {SPEC.name}: {reason.strip()}")
         return 1
     print(f"{SPEC.name} is as {LINTER} would have it")
     return 0

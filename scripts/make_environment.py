@@ -35,6 +35,7 @@ def main() -> int:
     if done.returncode:
         print(done.stdout + done.stderr)
         print(f"The packages of {lock} could not be installed; the reason stands above.")
+        print(f"If it was edited by hand: git checkout {lock}, change pyproject.toml instead, and make lock.")
         return 1
     return 0
 

@@ -111,6 +111,11 @@ REQUEST: list[tuple[Callable[[Document, Document, Document], object], list[tuple
     (lambda _, one, __: one["sort_order"]["schema"].update(default="asc"), [("parameter sort_order", "default", True)]),
     (lambda _, one, __: one["cursor"]["schema"].update(maxLength=99), [("parameter cursor", "maxLength", True)]),
     (lambda _, one, __: one["cursor"]["schema"].update(type="integer"), [("parameter cursor", "type", True)]),
+    (
+        lambda _, one, __: one["limit"]["schema"].update(type=["integer", "string"]),
+        [("parameter limit", "type", False)],
+    ),
+    (lambda _, one, __: one["cursor"].update(allowEmptyValue=True), [("parameter cursor", "allowEmptyValue", False)]),
     (lambda _, one, __: one["call_to"].update(explode=False), [("parameter call_to", "repeated", True)]),
     (
         lambda _, one, __: one["call_to"]["schema"]["items"].pop("pattern"),
@@ -247,6 +252,13 @@ def test_whatever_is_said_of_a_value_is_named(keyword: str, value: object) -> No
         ({"anyOf": [{"const": "a"}, {"type": "null"}]}, {"type": ["string", "null"], "enum": ["a", None]}),
         ({"enum": [1, 2]}, {"type": "integer", "enum": [1, 2]}),
         ({"type": "array", "items": True}, {"type": "array"}),
+        ({"oneOf": [{"enum": ["a"]}, {"enum": [None]}]}, {"type": ["string", "null"], "enum": ["a", None]}),
+        ({"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "string"}]}, {"type": "string", "enum": ["a"]}),
+        (
+            {"allOf": [{"type": "object"}, {"properties": {"a": {"type": "string"}}}]},
+            {"properties": {"a": {"type": "string"}}},
+        ),
+        ({"type": "object", "additionalProperties": {"description": "x", "nullable": True}}, {"type": "object"}),
         ({"deprecated": False, "uniqueItems": False, "title": "x", "x-order": 1}, {}),
         (True, {}),
     ],
@@ -282,6 +294,33 @@ def test_what_is_in_a_map_and_in_either_of_two_is_seen() -> None:
         ("field items[].call_cost.tax", "added", False),
         ("field items[].metadata.*.price", "added", False),
     ]
+
+
+def test_a_field_of_several_alternatives_is_what_it_is_in_any_of_them() -> None:
+    new = copy.deepcopy(spec())
+    kinds = [{"properties": {"kind": {"type": "string", "enum": [kind]}}} for kind in ("sip", "pstn")]
+    new["components"]["schemas"]["Call"]["properties"]["line"] = {"oneOf": [*kinds, {"type": "null"}]}
+    assert elements(new)["field items[].line.kind"].facts == {"type": "string", "enum": ["sip", "pstn"]}
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"url": "https://Client-API.tryvox.co:443/"},
+        {"url": "https://{host}", "variables": {"host": {"default": "client-api.tryvox.co"}}},
+    ],
+)
+@pytest.mark.parametrize("place", ["document", "path", "operation"])
+def test_the_same_server_in_other_words_and_places_is_no_difference(server: dict[str, Any], place: str) -> None:
+    new = copy.deepcopy(spec())
+    if place == "document":
+        new["servers"] = [server]
+    else:
+        item = new["paths"]["/calls"] = new["paths"].pop("/v3/calls")
+        new["servers"] = [{"url": "https://example.com"}]
+        versioned = {**server, "url": server["url"].rstrip("/") + "/v3"}
+        (item if place == "path" else item["get"])["servers"] = [versioned]
+    assert compare(elements(spec()), elements(new)) == []
 
 
 def test_schemas_that_refer_to_each_other_are_told_in_part_and_soon() -> None:
@@ -377,12 +416,12 @@ def test_the_same_contract_in_other_words_is_no_difference() -> None:
         ({"paths": {"/v3/calls": {"$ref": "#/paths/~1v3~1calls"}}}, "leads nowhere"),
         ({"paths": {"/v3/calls": 5}}, "int where an object belongs"),
         (
-            {"servers": [{"url": "http://[bad"}], "paths": {}},
+            {"servers": [{"url": "http://[bad"}], "paths": {"/calls": {"get": {}}}},
             "not an OpenAPI document as it has to be",
         ),
         ({"paths": []}, "not an OpenAPI document as it has to be"),
         ({"paths": {"/v3/calls": {"get": {"parameters": 5}}}}, "not an OpenAPI document as it has to be"),
-        ({"servers": 5, "paths": {"/v3/calls": {}}}, "not an OpenAPI document as it has to be"),
+        ({"servers": 5, "paths": {"/calls": {"get": {}}}}, "not an OpenAPI document as it has to be"),
     ],
 )
 def test_a_document_that_says_nothing_of_the_operation_is_told(document: Any, message: str) -> None:

@@ -21,7 +21,7 @@ from contract import spec
 from scripted import call
 from vox_calls.drift import contract, elements
 from vox_calls.drift.live import fields, parameters
-from vox_calls.sandbox import Sandbox
+from vox_calls.sandbox import Sandbox, Script, Settings, Step, make_key
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
 KEY = "vox_live_0123456789abcdef"
@@ -110,7 +110,7 @@ def test_what_may_be_absent_is_no_difference(page: Any) -> None:
 @pytest.mark.parametrize(
     ("page", "found"),
     [
-        ([call("a")], "array where object belongs: the page (1 times, first at the page)"),
+        ([call("a")], "array where object belongs: the answer (1 times, first at the answer)"),
         ({"agent": {"agent_id": "agt_1", "agent_version": "v"}}, "no UUID: items[].agent.agent_id"),
         (
             {"call_analysis": {"custom_analysis_data": [{}, 5]}},
@@ -122,6 +122,33 @@ def test_what_the_client_would_fail_at_is_a_difference(page: Any, found: str) ->
     whole = page if isinstance(page, list) else {"items": [call("a", **page)], "total_count": 1, "next_cursor": None}
     (finding,) = fields(whole, contract())
     assert str(finding).startswith(found)
+
+
+PAGE = {"items": [call("a", queue=1)], "total_count": 1, "next_cursor": None}
+REFUSAL = {"error": {"code": 400, "message": "no", "details": {"allowed_query_parameters": list(known_parameters())}}}
+GATEWAY = Step(status=502, text="<html>Bad gateway</html>")
+
+
+@pytest.mark.parametrize(
+    ("steps", "status", "told", "untold"),
+    [
+        ([GATEWAY, Step(json=PAGE)], 2, "unknown field: items[].queue (1 times", "GET /v3/calls answered 502"),
+        ([Step(status=400, json=REFUSAL), GATEWAY], 2, "integer where string belongs: error.code", "answered 502"),
+        ([Step(status=400, text="<p>"), Step(json=PAGE)], 2, "unknown field: items[].queue", "the body is not JSON"),
+        ([Step(status=400, json=REFUSAL), Step(json=PAGE)], 1, "unknown field: items[].queue", ""),
+        ([None, None], 2, "", "it has no calls, so nobody saw their fields and values"),
+    ],
+)
+def test_what_one_request_tells_is_not_lost_where_the_other_fails(
+    steps: list[Step | None], status: int, told: str, untold: str
+) -> None:
+    with Sandbox(settings=Settings(make_key(), faults=Script([*steps]))) as sandbox:
+        done = doctor(sandbox)
+    assert done.returncode == status
+    assert told in done.stdout
+    assert untold in done.stderr
+    assert done.stdout.count("\n") == bool(told) + (status == 1)
+    assert done.stderr.count("\n") == bool(untold)
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -46,12 +46,34 @@ def test_what_is_not_openapi_is_told(copy: Path, tmp_path: Path) -> None:
     assert "not valid OpenAPI 3.1" in done.stdout
 
 
-def test_what_the_linter_minds_fails_where_there_is_node(copy: Path) -> None:
-    if shutil.which("npx") is None:
-        pytest.skip("there is no Node.js here")
+needs_node = pytest.mark.skipif(shutil.which("npx") is None, reason="there is no Node.js here")
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("without", "minded"),
+    [
+        ("security:\n  - organisationKey: []\n", "security-defined"),
+        ("    description: The call history of an organisation.\n", "tag-description"),  # no more than a warning
+    ],
+)
+def test_what_the_linter_minds_fails_where_there_is_node(copy: Path, without: str, minded: str) -> None:
     contract = copy / "openapi" / "calls.yaml"
     text = contract.read_text(encoding="utf-8")
-    contract.write_text(text.replace("security:\n  - organisationKey: []\n", "", 1), encoding="utf-8")
+    assert without in text
+    contract.write_text(text.replace(without, "", 1), encoding="utf-8")
     done = lint(copy, os.environ["PATH"])
     assert done.returncode == 1
-    assert "security" in done.stdout
+    assert minded in done.stdout
+
+
+@needs_node
+def test_a_linter_that_cannot_be_fetched_is_told_in_a_line(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "cache"))
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    done = lint(copy, os.environ["PATH"])
+    assert done.returncode == 1
+    assert "could not be run, so nobody linted calls.yaml: npm error code ECONNREFUSED" in done.stdout

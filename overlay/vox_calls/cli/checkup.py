@@ -26,14 +26,15 @@ def ask_server(base_url: str | None) -> int:
         key = resolve_api_key(None)
         server = resolve_base_url(base_url)
         with httpx.Client(trust_env=not is_loopback(httpx.URL(server).host)) as http:
-            findings = drift.examine(http, key, server, drift.contract())
-    except ApiError as error:
-        # Not what the server says: it may quote the key, or calls.
-        name = f" {error.code}" if error.code and error.code.isidentifier() and error.code.isupper() else ""
-        return _cannot_tell("server", f"{error.method} {error.path} answered {error.status_code}{name}")
+            seen = drift.examine(http, key, server, drift.contract())
     except VoxCallsError as error:
         return _cannot_tell("server", str(error))
-    return _tell("server", [str(finding).replace(key, "***") for finding in findings])
+    status = _tell("server", [str(finding).replace(key, "***") for finding in seen.findings])
+    for reason in dict.fromkeys(_reason(failure) for failure in seen.failures):
+        status = _cannot_tell("server", reason)
+    if not seen.calls and not seen.failures:
+        status = _cannot_tell("server", "it has no calls, so nobody saw their fields and values")
+    return status
 
 
 def ask_document(source: str) -> int:
@@ -49,6 +50,14 @@ def ask_document(source: str) -> int:
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__
         return _cannot_tell("document", f"it cannot be read: {reason}")
     return _tell("document", drift.drift(drift.contract(), document))
+
+
+def _reason(failure: VoxCallsError) -> str:
+    if not isinstance(failure, ApiError):
+        return str(failure)
+    # Not what the server says: it may quote the key, or calls.
+    name = f" {failure.code}" if failure.code and failure.code.isidentifier() and failure.code.isupper() else ""
+    return f"{failure.method} {failure.path} answered {failure.status_code}{name}"
 
 
 def _read(source: str) -> bytes:

@@ -55,6 +55,10 @@ def _retyped(was: str | None, now: str | None) -> bool:
     return bool({was, now} & _TYPED_FORMATS)
 
 
+def _less(was: str | None, now: str | None) -> bool:
+    return was is None or (now is not None and not set(was.split(" or ")) <= set(now.split(" or ")))
+
+
 _NARROWER, _WIDER = "values that were taken are refused", "more is taken than before"
 _RETYPED = _Rule(_retyped, "its Python type changes", "it stays what it is in Python")
 
@@ -66,6 +70,8 @@ _OF_PARAMETERS: Mapping[str, _Rule] = {
     **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems"), _LOWERED),
     **dict.fromkeys(("pattern", "enum", "uniqueItems", "multipleOf", "not"), _Rule(_stated, _NARROWER, _WIDER)),
     "required": _Rule(_stated, "every request has to have it", "requests need not have it any more"),
+    "type": _Rule(_less, "requests are written in another way", _WIDER),
+    "allowEmptyValue": _Rule(_never, "", "this package sends no empty values"),
     "default": _Rule(_always, "the same request has another answer", ""),
     "format": _RETYPED,
     "deprecated": _DEPRECATED,

@@ -103,15 +103,17 @@ class _Reader:
 
     def _find(self) -> tuple[str, dict[str, Any], dict[str, Any]]:
         # The version may stand in the path or in the server's URL: `/v3/calls`, or `/calls` of `https://.../v3`.
-        bases = [urlsplit(url).path.rstrip("/") for url in self._urls(self._document)]
-        for base in ["", *bases]:
-            for path, item in self._document["paths"].items():
-                if base + path == PATH and METHOD in (resolved := self._schemas.resolve(item)):
-                    return path, resolved, self._schemas.resolve(resolved[METHOD])
+        for path, item in self._document["paths"].items():
+            if not PATH.endswith(path) or METHOD not in (resolved := self._schemas.resolve(item)):
+                continue
+            operation = self._schemas.resolve(resolved[METHOD])
+            urls = self._urls(operation) or self._urls(resolved) or self._urls(self._document)
+            if path == PATH or any(urlsplit(url).path.rstrip("/") + path == PATH for url in urls):
+                return path, resolved, operation
         raise DocumentError(f"the document has no {METHOD.upper()} {PATH}")
 
     def _urls(self, node: dict[str, Any]) -> list[str]:
-        return [server.get("url", "") for server in node.get("servers", [])]
+        return [_address(server) for server in node.get("servers", [])]
 
     def operation(self) -> Element:
         urls = self._urls(self._operation) or self._urls(self._item) or self._urls(self._document)
@@ -197,3 +199,13 @@ class _Reader:
             yield from self._fields(where, inner, kind, above)
         if isinstance(schema.get("additionalProperties"), dict):
             yield from self._fields(f"{path}.*".removeprefix("."), schema["additionalProperties"], kind, above)
+
+
+def _address(server: dict[str, Any]) -> str:
+    """The URL of a server with the defaults of its variables, its host in lower case and without the usual port."""
+    url = str(server.get("url", ""))
+    for name, variable in server.get("variables", {}).items():
+        url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
+    parts = urlsplit(url)
+    usual = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
+    return parts._replace(netloc=parts.netloc.lower().removesuffix(usual)).geturl()

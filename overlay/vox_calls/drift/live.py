@@ -16,7 +16,7 @@ import httpx
 from vox_calls.decoding import parse
 from vox_calls.drift.document import PATH, Element
 from vox_calls.drift.schemas import JSON_TYPES
-from vox_calls.errors import TransportError
+from vox_calls.errors import TransportError, VoxCallsError
 from vox_calls.exchange import api_error
 from vox_calls.settings import Bearer
 
@@ -25,6 +25,7 @@ MADE_UP = "vox_calls_asks_which_parameters_there_are"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9-]{0,39}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _NOT_SHOWN = "(not shown)"
+_WHOLE = "the answer"
 _TIMEOUT = 30.0
 _OK, _BAD_REQUEST = 200, 400
 
@@ -50,22 +51,42 @@ class Finding:
         return f"{self.what}: {self.name}{seen}"
 
 
-def examine(http: httpx.Client, api_key: str, base_url: str, contract: Mapping[str, Element]) -> list[Finding]:
-    """Ask a server, and tell where it differs from the contract.
+@attrs.frozen
+class Examination:
+    """What came of asking a server.
 
-    Raises:
-        ApiError: Where the server does not answer as it has to for that: a wrong key, too many requests, a failure.
-        TransportError: Where it does not answer at all.
-        InvalidResponseError: Where what it answers is not JSON.
+    Attributes:
+        findings: Where it differs from the contract.
+        failures: Why a question was not answered, at most one for each of the two: a wrong key, too many requests, a
+            failure, no answer, something that is not JSON. What the other one told is in the findings all the same.
+        calls: How many calls the page had. Without any, nothing is known of their fields and values.
     """
-    refused = _get(http, api_key, base_url, {MADE_UP: "1"}, expected={_BAD_REQUEST, _OK})
-    page = _get(http, api_key, base_url, {"limit": "100"}, expected={_OK})
-    taken = (
-        [Finding("a parameter that nobody has is not refused", MADE_UP)]
-        if refused.status_code == _OK
-        else parameters(parse(refused.content), contract)
-    )
-    return [*taken, *fields(parse(page.content), contract)]
+
+    findings: list[Finding] = attrs.field(factory=list)
+    failures: list[VoxCallsError] = attrs.field(factory=list)
+    calls: int = 0
+
+
+def examine(http: httpx.Client, api_key: str, base_url: str, contract: Mapping[str, Element]) -> Examination:
+    """Ask a server, and tell where it differs from the contract."""
+    found, failures, calls = [], [], 0
+    try:
+        refused = _get(http, api_key, base_url, {MADE_UP: "1"}, expected={_BAD_REQUEST, _OK})
+        if refused.status_code == _OK:
+            found.append(Finding("a parameter that nobody has is not refused", MADE_UP))
+        else:
+            refusal = parse(refused.content)
+            found += [*parameters(refusal, contract), *fields(refusal, contract, kind="error")]
+    except VoxCallsError as error:
+        failures.append(error)
+    try:
+        page = parse(_get(http, api_key, base_url, {"limit": "100"}, expected={_OK}).content)
+        found += fields(page, contract)
+        items = _dig(page, "items")
+        calls = len(items) if isinstance(items, list) else 0
+    except VoxCallsError as error:
+        failures.append(error)
+    return Examination(found, failures, calls)
 
 
 def _get(
@@ -94,13 +115,13 @@ def parameters(refusal: object, contract: Mapping[str, Element]) -> list[Finding
     ]
 
 
-def fields(page: object, contract: Mapping[str, Element]) -> list[Finding]:
-    """What a page has that the contract has not, by kind and name, with how often and where first."""
+def fields(body: object, contract: Mapping[str, Element], *, kind: str = "field") -> list[Finding]:
+    """What a page, or a failure, has that the contract has not, by kind and name, with how often and where first."""
     found: dict[tuple[str, str], Finding] = {}
-    known = {element.name: element for element in contract.values() if element.kind == "field"}
-    if not isinstance(page, dict):
-        return [Finding(f"{JSON_TYPES[type(page)]} where object belongs", "the page", "the page")]
-    for what, name, example in _differences(page, "", "", known):
+    known = {element.name: element for element in contract.values() if element.kind == kind}
+    if not isinstance(body, dict):
+        return [Finding(f"{JSON_TYPES[type(body)]} where object belongs", _WHOLE, _WHOLE)]
+    for what, name, example in _differences(body, "", "", known):
         before = found.get((what, name), Finding(what, name, example, 0))
         found[what, name] = attrs.evolve(before, count=before.count + 1)
     return list(found.values())
@@ -115,7 +136,7 @@ def _differences(value: object, name: str, place: str, known: Mapping[str, Eleme
     if not declared:
         return  # a plain value, or a free object: any key, any value
     if not isinstance(value, dict):
-        yield f"{JSON_TYPES[type(value)]} where object belongs", name or "the page", place or "the page"
+        yield f"{JSON_TYPES[type(value)]} where object belongs", name or _WHOLE, place or _WHOLE
         return
     for key, inner in value.items():
         path, where = f"{name}.{key}".removeprefix("."), f"{place}.{key}".removeprefix(".")

@@ -94,7 +94,7 @@ class Schemas:
         more = schema.get("additionalProperties", True)
         if more is False:
             facts["additionalProperties"] = "none"
-        elif more not in (True, {}):
+        elif more not in (True, {}) and (values := self.facts(more)) and set(values) != {"nullable"}:
             inside["values"] = more
         for name, inner in inside.items():
             told = self.facts(inner)
@@ -116,7 +116,7 @@ class Schemas:
             inner = self.normal(part)
             nullable = nullable or "nullable" in inner
             schema = _both(inner, schema)
-            kinds = kinds or [inner["type"]] * ("type" in inner)
+            kinds = kinds or [inner["type"].replace(FREE_OBJECT, "object")] * ("type" in inner)
         choices = [self.normal(choice) for choice in schema.pop("oneOf", []) + schema.pop("anyOf", [])]
         nullable = nullable or any("nullable" in choice or choice.get("type") == "null" for choice in choices)
         real = [choice for choice in choices if choice.get("type") != "null"]
@@ -128,6 +128,7 @@ class Schemas:
             schema["enum"] = [schema.pop("const")]
         if isinstance(schema.get("enum"), list):
             nullable = nullable or None in schema["enum"]
+            kinds = kinds or ["null"] * (schema["enum"] == [None])
             schema["enum"] = [value for value in schema["enum"] if value is not None]
             kinds = kinds or sorted({JSON_TYPES.get(type(value), "anything") for value in schema["enum"]})
         if "properties" in schema and not kinds:
@@ -158,14 +159,25 @@ def _any_of(choices: list[Schema]) -> Schema:
     if len(choices) == 1:
         return {key: value for key, value in first.items() if key not in {"type", "nullable"}}
     merged: Schema = {
-        "properties": {name: inner for choice in choices for name, inner in choice.get("properties", {}).items()},
+        "properties": _alternatives([choice.get("properties", {}) for choice in choices]),
         "required": [
             name for name in first.get("required", []) if all(name in one.get("required", []) for one in choices)
         ],
     }
-    if all("enum" in choice for choice in choices):
-        merged["enum"] = [value for choice in choices for value in choice["enum"]]
+    # An enum beside any string is the way to write an open one.
+    if all("enum" in choice or choice == {"type": "string"} for choice in choices):
+        merged["enum"] = list(dict.fromkeys(value for choice in choices for value in choice.get("enum", [])))
     return _stated(merged)
+
+
+def _alternatives(of_each: list[Schema]) -> Schema:
+    """The fields of several objects of which one will come: those of the same name as alternatives in their turn."""
+    found: dict[str, list[Any]] = {}
+    for properties in of_each:
+        for name, inner in properties.items():
+            if inner not in found.setdefault(name, []):
+                found[name].append(inner)
+    return {name: inner[0] if len(inner) == 1 else {"anyOf": inner} for name, inner in found.items()}
 
 
 def _stated(schema: Schema) -> Schema:
