@@ -70,7 +70,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "TIME-13": ("query.py", "if milliseconds in _MISREAD:", "if milliseconds in _MISREAD[1:]:"),
     "TIME-14": (
         "timestamps.py",
-        "return EPOCH + ms * _MILLISECOND",
+        "return EPOCH + ms * MILLISECOND",
         "return datetime.fromtimestamp(ms / 1_000, UTC)",
     ),
     "ENUM-1": ("query.py", "if plain in known:", "if (plain := plain.strip()) in known:"),
@@ -115,8 +115,8 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "DEC-11": ("decoding.py", 'body.decode("utf-8", "replace")', 'body.decode("utf-8")'),
     "DEC-12": (
         "models.py",
-        "return Decimal(self.call_cost.total_cost)",
-        "return Decimal(float(self.call_cost.total_cost))",
+        "return Decimal(total)",
+        "return Decimal(float(total))",
     ),
     "DEC-13": (
         "paging.py",

@@ -66,6 +66,41 @@ def test_a_call_has_the_wires_fields_and_types_and_what_is_made_of_them() -> Non
     assert json.loads(json.dumps(decoded.to_dict())) == FULL
 
 
+ITEMS: list[Any] = [
+    FULL,
+    call("b"),
+    changed("queue", {"name": "a"}),
+    changed("agent.name", "a"),
+    changed("call_analysis.mood", 5),
+    changed("call_cost", None),
+    changed("status", "ringing"),
+    changed("disconnection_reason", "bored"),
+    changed("start_at", "yesterday"),
+    changed("start_at", 1.7e12),
+    changed("agent.agent_id", None),
+    changed("variant_label", "\ud83d"),
+    None,
+]
+
+
+@given(st.lists(st.sampled_from(ITEMS), max_size=6), st.booleans())
+def test_a_list_decodes_to_what_its_items_decode_to(items: list[Any], strict: bool) -> None:
+    def one(item: object, position: int) -> Call | InvalidResponseError:
+        try:
+            return Call.decode(item, path=f"items[{position}]", watch=EnumWatch(strict=strict))
+        except InvalidResponseError as error:
+            return error
+
+    def told(outcome: Call | InvalidResponseError) -> object:
+        if isinstance(outcome, Call):
+            return outcome, outcome.additional_properties, outcome.to_dict()
+        return type(outcome), str(outcome)
+
+    alone = [one(item, position) for position, item in enumerate(items)]
+    together = Call.decode_all(items, path="items", watch=EnumWatch(strict=strict))
+    assert [told(outcome) for outcome in together] == [told(outcome) for outcome in alone]
+
+
 def test_what_may_be_absent_is_null_or_empty() -> None:
     decoded = Call.from_dict(call("a", call_analysis={}, call_cost={}))
 

@@ -7,7 +7,7 @@ from contextlib import aclosing, closing
 from typing import Any, TypeVar
 
 from vox_calls.ahead import Aside, AsyncAside
-from vox_calls.exchange import Answer, Join, Send, Start, Steps, Wait
+from vox_calls.exchange import Answer, Join, Send, Start, Step, Steps, Wait
 from vox_calls.models import Call, Page
 from vox_calls.paging import Listing
 
@@ -66,14 +66,14 @@ class Calls(_Resumable):
                 except StopIteration:
                     return
                 answer = None
-                if isinstance(step, Send | Wait):
-                    answer = self._do(step)
+                if not isinstance(step, Step):  # asked first, and as one type each, for it is asked for each call
+                    yield step
                 elif isinstance(step, Start):
                     aside.start(step)
                 elif isinstance(step, Join):
                     answer = aside.join()
                 else:
-                    yield step
+                    answer = self._do(step)
 
 
 class AsyncCalls(_Resumable):
@@ -103,11 +103,11 @@ class AsyncCalls(_Resumable):
                     except StopIteration:
                         return
                     answer = None
-                    if isinstance(step, Send | Wait):
-                        answer = await self._do(step)
+                    if not isinstance(step, Step):  # asked first, and as one type each, for it is asked for each call
+                        yield step
                     elif isinstance(step, Start):
                         aside.start(step)
                     elif isinstance(step, Join):
                         answer = await aside.join()
                     else:
-                        yield step
+                        answer = await self._do(step)

@@ -13,7 +13,7 @@ import attrs
 
 from vox_calls import decoding
 from vox_calls.errors import InvalidQueryError, InvalidResponseError
-from vox_calls.timestamps import from_unix_ms
+from vox_calls.timestamps import MILLISECOND, from_unix_ms
 from vox_calls_raw import models as raw
 from vox_calls_raw.models import CallStatus, CallType, DisconnectionReason, SortOrder
 
@@ -71,6 +71,18 @@ class Call(raw.Call):
         call._json = cast("dict[str, Any]", item)
         return call
 
+    @classmethod
+    def decode_all(
+        cls, items: list[Any], *, path: str = "", watch: decoding.EnumWatch | None = None
+    ) -> list[Self | InvalidResponseError]:
+        """Decode a list of JSON values: for each the call, or what is wrong with it, by the same rules."""
+        outcomes = decoding.decoder_of(cls).decode_all(items, path=path, watch=watch)
+        for outcome, item in zip(outcomes, items, strict=True):
+            if isinstance(outcome, cls):
+                call: Self = outcome
+                call._json = item
+        return [*outcomes]
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON that came, unknown fields included; a new dict over the same values."""
         return super().to_dict() if self._json is None else dict(self._json)
@@ -99,7 +111,7 @@ class Call(raw.Call):
         if self.start_at is None or self.end_at is None:
             return None
         try:
-            return timedelta(milliseconds=self.end_at - self.start_at)
+            return (self.end_at - self.start_at) * MILLISECOND
         except OverflowError:
             raise InvalidResponseError("end_at", "the duration is beyond what timedelta holds") from None
 
@@ -110,11 +122,12 @@ class Call(raw.Call):
         Raises:
             InvalidResponseError: Where the server sent a string that is no decimal number.
         """
-        if self.call_cost is None or self.call_cost.total_cost is None:
+        total = None if self.call_cost is None else self.call_cost.total_cost
+        if total is None:
             return None
-        if not _AMOUNT.fullmatch(self.call_cost.total_cost):
+        if not _AMOUNT.fullmatch(total):
             raise InvalidResponseError("call_cost.total_cost", "not a decimal number")
-        return Decimal(self.call_cost.total_cost)
+        return Decimal(total)
 
     def __getstate__(self) -> dict[str, Any]:
         json = self._json and {**self._json, _NOT_PICKLED: None}

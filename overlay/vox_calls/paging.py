@@ -169,10 +169,4 @@ def decode_page(body: object, watch: EnumWatch) -> tuple[Page, list[Call | Inval
     envelope = decoder_of(CallPage).decode(body)
     page = Page(items=[], total_count=envelope.total_count, next_cursor=envelope.next_cursor)
     page.additional_properties = envelope.additional_properties
-    items: list[Call | InvalidResponseError] = []
-    for position, item in enumerate(raw_items or []):
-        try:
-            items.append(Call.decode(item, path=f"items[{position}]", watch=watch))
-        except InvalidResponseError as error:
-            items.append(error)
-    return page, items
+    return page, Call.decode_all(raw_items or [], path="items", watch=watch)

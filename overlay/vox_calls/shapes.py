@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import operator
 import sys
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -91,6 +92,23 @@ class Shape:
                     value = field.shape.complete(value)
             result[field.name] = value
         return result
+
+    def knows_all(self, objects: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether none of these objects has a field or an enum value that the contract does not have.
+
+        They have been decoded as they are, so each declared field is there: an equal count means no other.
+        """
+        if self.keeps_unknown and not set(map(len, objects)) <= {len(self.fields)}:
+            return False
+        for field in (*self.enums, *self.nested):
+            values = list(map(operator.itemgetter(field.wire_name), objects))
+            if field.is_list:
+                values = list(itertools.chain.from_iterable(filter(None, values)))
+            if field.enum is not None and not field.known.issuperset(values):
+                return False
+            if field.shape is not None and not field.shape.knows_all([value for value in values if value is not None]):
+                return False
+        return True
 
     def keep_unknown(self, raw: Any, decoded: Any) -> None:  # noqa: ANN401 - any JSON, any generated class
         """Put the fields that the contract does not have into `additional_properties`."""

@@ -13,7 +13,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = 253_402_300_799_999
 """The last millisecond of the year 9999, where `datetime` ends."""
 
-_MILLISECOND = timedelta(milliseconds=1)
+MILLISECOND = timedelta(milliseconds=1)
 _SECONDS_DIGITS = (10, 11)
 _MILLISECONDS_DIGITS = (12, 13)
 _LARGEST = 10**18  # far beyond any instant; Python refuses to print integers without end
@@ -75,7 +75,7 @@ def from_unix_ms(ms: int) -> datetime:
     """
     if type(ms) is not int or not 0 <= ms <= LATEST:
         raise InvalidQueryError("ms", ms, "pass unix milliseconds, an integer from 0 to the end of the year 9999")
-    return EPOCH + ms * _MILLISECOND
+    return EPOCH + ms * MILLISECOND
 
 
 def _to_unix_ms(value: object, *, round_up: bool) -> int:
