@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bench import models, pages, reading, report, server
 from bench.figures import COUNT, Figure, failures
-from bench.rounds import Times
+from bench.rounds import Times, side_by_side
 from contract import ROOT
 from vox_calls import Call, Client
 
@@ -44,8 +45,16 @@ def test_the_table_has_each_figure_under_its_group() -> None:
 
 
 def test_a_ratio_is_that_of_the_middle_round_whatever_happened_in_one() -> None:
-    times = Times([2.0, 90.0, 3.0], [1.0, 1.0, 1.0])
-    assert (times.ratio, times.median, times.beyond) == (3.0, 3.0, 2.0)
+    times = Times([2.0, 90.0, 3.0], [(0.5, 1.5), (1.0, 1.0), (1.0, 1.0)])
+    assert (times.ratio, times.median, times.beyond) == (3.0, 3.0, 1.5)
+
+
+def test_the_first_task_is_what_the_others_are_timed_beside() -> None:
+    order: list[str] = []
+    taken = side_by_side({name: partial(order.append, name) for name in "abc"}, rounds=2)
+    assert "".join(order) == "abc" + "abaca" * 2
+    assert taken["a"].ratio == 1.0
+    assert [len(times.seconds) for times in taken.values()] == [4, 2, 2]
 
 
 def test_only_what_is_between_the_markers_of_a_file_is_replaced_and_twice_is_as_once(tmp_path: Path) -> None:

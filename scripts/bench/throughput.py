@@ -14,7 +14,7 @@ from bench.rounds import Times, side_by_side
 WHOLE = "Whole loop, to the bare loop"
 DECODING = "Decoding a page, to pydantic-core"
 PAGES = 5
-ROUNDS = 50
+ROUNDS = 40
 
 
 class NotTheSameError(Exception):
@@ -28,7 +28,7 @@ def whole_loop(address: str) -> list[Figure]:
     tasks = {loop.name: _reading(loop, base_url) for loop in loops}
     alone = "the server and the socket alone"
     tasks[alone] = lambda: server.exchange(base_url, PAGES)
-    taken = side_by_side(tasks[loops[0].name], tasks, ROUNDS)
+    taken = side_by_side(tasks, ROUNDS)
     ratios = {name: times.ratio for name, times in taken.items()}
     figures = [_figure(WHOLE, loop.name, taken[loop.name], loop.at_most) for loop in loops]
     if why := generated.why_not():
@@ -54,7 +54,7 @@ def decoding() -> list[Figure]:
         return lambda: [len(calls(body)) for body in bodies]
 
     tasks = {way.name: task(way.calls) for way in ways}
-    taken = side_by_side(tasks[ways[0].name], tasks, ROUNDS)
+    taken = side_by_side(tasks, ROUNDS)
     return [_figure(DECODING, way.name, taken[way.name], way.at_most) for way in ways]
 
 
