@@ -10,9 +10,12 @@ endif
 LOCKED := .venv/locked
 READY := .venv/ready
 LOCK := scripts/requirements.lock
+BENCH := .venv-bench
+BENCH_LOCK := scripts/bench.lock
 CODE := overlay scripts tests
 
-.PHONY: help demo test soak generate check-generated lint lint-spec format types lock doctor ci clean
+.PHONY: help demo test soak generate check-generated lint lint-spec format types lock doctor \
+	bench bench-check ci clean
 .DEFAULT_GOAL := help
 
 help:  ## What can be made.
@@ -53,14 +56,22 @@ types: $(READY)  ## Check types, strictly.
 lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew; review the difference before you keep it.
 	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet --output-file $(LOCK)
+	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group bench --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet --output-file $(BENCH_LOCK)
 
 doctor: $(READY)  ## Ask the server (VOX_API_KEY), and the vendor's document (DOCUMENT), what differs from the contract.
 	@$(BIN)/vox-calls doctor $(if $(DOCUMENT),--document "$(DOCUMENT)")
 
+bench: $(BENCH)/ready  ## Measure this client beside others, in a few minutes; WRITE=1 puts the table into README.md.
+	@$(BENCH)/$(notdir $(BIN))/python scripts/bench $(if $(WRITE),--write)
+
+bench-check: $(BENCH)/ready  ## Measure, and name what is worse than its target.
+	@$(BENCH)/$(notdir $(BIN))/python scripts/bench --check
+
 ci: lint lint-spec types check-generated demo test  ## Everything that has to hold.
 
 clean:  ## Remove what was built and installed here.
-	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(BENCH) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(LOCKED): $(LOCK) scripts/make_environment.py
 	@$(PYTHON) scripts/make_environment.py .venv $(LOCK)
@@ -69,3 +80,12 @@ $(LOCKED): $(LOCK) scripts/make_environment.py
 $(READY): $(LOCKED) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+$(BENCH)/locked: $(BENCH_LOCK) scripts/make_environment.py
+	@$(PYTHON) scripts/make_environment.py $(BENCH) $(BENCH_LOCK)
+	@touch $@
+
+$(BENCH)/ready: $(BENCH)/locked pyproject.toml
+	@$(BENCH)/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""How fast this client is, beside a bare loop and the clients that other generators make: `make bench`."""

@@ -1,0 +1,121 @@
+"""What the benchmark says of its figures: the measuring itself takes other packages, and is not part of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bench import models, pages, reading, report, server
+from bench.figures import COUNT, Figure, failures
+from bench.rounds import Times, side_by_side
+from contract import ROOT
+from vox_calls import Call, Client
+
+GOOD = Figure("Whole loop", "ours", 1.25, note="1.40 ms a page", at_most=1.25)
+BAD = Figure("Reading ahead", "left behind", 1, COUNT, at_most=0)
+NONE = Figure("Memory", "ours", None, "MB", "skipped: no /proc", at_most=10)
+OTHER = Figure("Whole loop", "theirs", 99.0)
+
+
+def test_a_figure_that_is_worse_than_its_target_fails_and_is_named() -> None:
+    assert failures([GOOD, NONE, OTHER]) == []
+    assert failures([GOOD, BAD, OTHER]) == ["Reading ahead: left behind: 1, the target is at most 0"]
+    assert failures([Figure("Import", "ours", 25.1, "ms", at_most=25)]) == [
+        "Import: ours: 25.1 ms, the target is at most 25 ms"
+    ]
+
+
+def test_a_figure_that_is_no_number_fails() -> None:
+    assert failures([Figure("Import", "ours", float("nan"), "ms", at_most=25)])
+
+
+def test_the_table_has_each_figure_under_its_group() -> None:
+    assert report.table([GOOD, OTHER, BAD, NONE]).splitlines()[2:] == [
+        "| **Whole loop** | | | |",
+        "| ours | 1.25 | 1.40 ms a page | at most 1.25 |",
+        "| theirs | 99.00 |  |  |",
+        "| **Reading ahead** | | | |",
+        "| left behind | 1 |  | at most 0, **missed** |",
+        "| **Memory** | | | |",
+        "| ours |  | skipped: no /proc | at most 10 MB |",
+    ]
+
+
+def test_a_ratio_is_that_of_the_middle_round_whatever_happened_in_one() -> None:
+    times = Times([2.0, 90.0, 3.0], [(0.5, 1.5), (1.0, 1.0), (1.0, 1.0)])
+    assert (times.ratio, times.median, times.beyond) == (3.0, 3.0, 1.5)
+
+
+def test_the_first_task_is_what_the_others_are_timed_beside() -> None:
+    order: list[str] = []
+    taken = side_by_side({name: partial(order.append, name) for name in "abc"}, rounds=2)
+    assert "".join(order) == "abc" + "abaca" * 2
+    assert taken["a"].ratio == 1.0
+    assert [len(times.seconds) for times in taken.values()] == [4, 2, 2]
+
+
+def test_only_what_is_between_the_markers_of_a_file_is_replaced_and_twice_is_as_once(tmp_path: Path) -> None:
+    file = tmp_path / "README.md"
+    file.write_text(f"before\n\n{report.BEGIN}\nold\n{report.END}\n\nafter | 통화\n", encoding="utf-8")
+    report.write(file, "| new |\n")
+    once = file.read_bytes()
+    assert once.decode() == f"before\n\n{report.BEGIN}\n\n| new |\n\n{report.END}\n\nafter | 통화\n"
+    report.write(file, "| new |")
+    assert file.read_bytes() == once
+
+
+@pytest.mark.parametrize(
+    "text", ["none", report.BEGIN, f"{report.END}\n{report.BEGIN}", f"{report.BEGIN}{report.END}" * 2]
+)
+def test_a_file_without_its_markers_stays_as_it_is(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "README.md"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(report.ReportError, match=r"README\.md needs a line"):
+        report.write(file, "new")
+    assert file.read_text(encoding="utf-8") == text
+
+
+def test_the_readme_has_the_markers() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert 0 < readme.index(report.BEGIN) < readme.index(report.END)
+
+
+def test_the_server_gives_a_history_of_any_length_page_by_page() -> None:
+    made = [call for page in pages.made_up() for call in page]
+    with server.running() as address:
+        with Client("key", base_url=server.history(address, 2_150), rate_limit=None) as client:
+            calls = list(client.list_calls())
+        server.exchange(server.history(address, 200), 2)
+    assert models.agrees(calls, [*made, *made[:150]])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda call: call.update(id="another"),
+        lambda call: call["dynamic_variables"].popitem(),
+        lambda call: call["agent"].update(agent_version="v0"),
+        lambda call: call.update(start_at=1),
+    ],
+)
+def test_one_value_that_is_not_the_one_that_came_is_seen(change: Callable[[dict[str, object]], object]) -> None:
+    wire = pages.made_up()[0][0]
+    call = Call.from_dict(pages.made_up()[0][0])
+    assert models.agrees(call, wire)
+    change(wire)
+    assert not models.agrees(call, wire)
+
+
+def test_every_field_of_a_call_is_read() -> None:
+    seen: set[str] = set()
+
+    class Watched(Call):
+        def __getattribute__(self, name: str) -> object:
+            seen.add(name)
+            return super().__getattribute__(name)
+
+    reading.reader_of(Call)(Watched.from_dict(pages.made_up()[0][0]))
+    assert pages.made_up()[0][0].keys() <= seen
