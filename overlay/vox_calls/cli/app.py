@@ -13,9 +13,10 @@ from typing import Annotated
 
 import typer
 
-from vox_calls import Client, __version__
+from vox_calls import __version__
 from vox_calls.cli import FAILED, INTERRUPTED, MISUSED, abandon_output
 from vox_calls.cli.filters import Filters, with_filters
+from vox_calls.cli.options import BaseUrl, Mask, Quiet, Verbose
 from vox_calls.errors import BadRequestError, ConfigurationError, InvalidQueryError, VoxCallsError
 from vox_calls.settings import API_KEY_VARIABLE
 
@@ -34,6 +35,7 @@ class Format(StrEnum):
 
     TABLE = "table"
     JSONL = "jsonl"
+    JSON = "json"
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
@@ -51,24 +53,37 @@ def common(
 
 @app.command("list")
 @with_filters
-def list_(
+def list_(  # noqa: PLR0913 - one for each option
     filters: Filters,
     *,
     cursor: Annotated[str | None, typer.Option(help="Where to read on.")] = None,
     max_items: Annotated[int, typer.Option(help="How many calls at most.")] = 20,
     format_: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.TABLE,
-    base_url: Annotated[str | None, typer.Option(help="The server; else VOX_BASE_URL, else the vendor's.")] = None,
+    mask: Mask = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    base_url: BaseUrl = None,
 ) -> None:
-    """List calls, newest first."""
-    from vox_calls.cli import output  # noqa: PLC0415 - `--help` need not wait for rich
+    """List calls, newest first.
 
-    with _reported(), Client(base_url=base_url) as client:
-        chosen = filters.resolve(datetime.now(UTC))
+    A table is for a terminal, and fits it. Elsewhere it is one line a call, fields apart by tabs: start, id, type,
+    status, reason, from, to, seconds, won, summary. What is said about the calls goes to standard error.
+    """
+    from vox_calls.cli import output  # noqa: PLC0415 - `--help` need not wait for rich
+    from vox_calls.cli.connection import connected  # noqa: PLC0415 - nor for this
+
+    with _reported(), connected(base_url, quiet=quiet, verbose=verbose, mask=mask) as client:
+        now = datetime.now(UTC)
+        chosen = filters.resolve(now)
         calls = client.list_calls(**chosen.arguments, cursor=cursor, max_items=max_items)
-        if format_ is Format.JSONL:
-            output.write_jsonl(calls, sys.stdout)
+        if format_ is Format.TABLE:
+            totals = output.write_table(calls, chosen, now, mask=mask)
+            if not quiet:
+                output.say_what_was_asked(chosen, now)
+                output.say_totals(totals, calls)
         else:
-            output.write_table(calls)
+            write = output.write_json if format_ is Format.JSON else output.write_jsonl
+            write(calls, sys.stdout, mask=mask)
 
 
 @app.command()

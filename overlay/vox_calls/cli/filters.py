@@ -37,6 +37,10 @@ FILTERS: Mapping[str, str] = {
 }
 """Each filter of the API that is an option, and its help. A new one needs its line here and nothing else."""
 
+_HINTS = typing.get_type_hints(Client.list_calls)
+TEXTS = frozenset(name for name in FILTERS if set(typing.get_args(_HINTS[name])) <= {str, Iterable[str], type(None)})
+"""The filters that take any text, such as phone numbers."""
+
 _TIMES = {
     "since": "First day or instant: 2026-11-01, 2026-11-01T09:00, today, yesterday, 7d, 12h, 30m.",
     "until": "Last day or instant, in the same ways; a day is included to its end.",
@@ -112,9 +116,8 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _options() -> Iterator[inspect.Parameter]:
-    hints = typing.get_type_hints(Client.list_calls)
     for name, told in FILTERS.items():
-        kinds = typing.get_args(hints[name])
+        kinds = typing.get_args(_HINTS[name])
         enums = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Enum)]
         repeatable = any(typing.get_origin(kind) is Iterable for kind in kinds)
         yield _option(
