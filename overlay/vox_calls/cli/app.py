@@ -130,9 +130,14 @@ def doctor(
 
     With a key, two requests to the server: one that it has to refuse, for the parameters that it takes, and one page.
     With --document, what the vendor publishes, told as changes from what this version knows to what it says.
-    Exit status 0 it is, 1 it differs, 2 nobody can tell.
+    Exit status 0 it is, 1 it differs, 2 nobody can tell. A terminal also shows what one more request tells of the key,
+    the server and this machine's clock.
     """
-    from vox_calls.cli import checkup  # noqa: PLC0415 - `--help` need not wait for it
+    from vox_calls.cli import checkup, examination  # noqa: PLC0415 - `--help` need not wait for it
+
+    in_terminal = sys.stdout.isatty()
+    if in_terminal:
+        examination.show(examination.examine(base_url))
 
     status, same = checkup.SAME, "The API is"
     if document is not None:
@@ -141,9 +146,11 @@ def doctor(
         status = max(status, checkup.ask_server(base_url))
     else:
         same = f"Without {API_KEY_VARIABLE} the server itself is not asked; the document says"
-    if status:
-        raise typer.Exit(status)
-    typer.echo(f"{same} what vox-calls {__version__} was made for.")
+    if in_terminal and (status or document is None):
+        examination.show([examination.contract(status)])
+    elif not status:
+        typer.echo(f"{same} what vox-calls {__version__} was made for.")
+    raise typer.Exit(status)
 
 
 @contextmanager
