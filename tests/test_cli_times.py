@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vox_calls.cli.filters import FILTERS
+from vox_calls import InvalidQueryError
+from vox_calls.cli.filters import FILTERS, Filters
 from vox_calls.cli.times import lower_bound, upper_bound, zone_label, zone_named
 from vox_calls.query import NORMALISERS
 
@@ -130,8 +131,8 @@ def test_zones_are_found_by_name_or_the_nearest_is_told() -> None:
 
 
 def test_a_zone_is_shown_with_its_distance_from_utc() -> None:
-    assert zone_label(SEOUL, NOW) == "Asia/Seoul, UTC+09:00"
-    assert zone_label(ZoneInfo("America/St_Johns"), NOW) == "America/St_Johns, UTC-03:30"
+    assert zone_label(SEOUL, NOW) == "Asia/Seoul, now UTC+09:00"
+    assert zone_label(ZoneInfo("America/St_Johns"), NOW) == "America/St_Johns, now UTC-03:30"
     assert zone_label(UTC, NOW) == "UTC"
 
 
@@ -159,6 +160,38 @@ for hour in range(0, 365 * 24):
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def typed(**options: str) -> Filters:
+    return Filters(dict.fromkeys([*FILTERS, "since", "until", "tz"]) | options)
+
+
+def test_the_bounds_are_those_of_the_api() -> None:
+    chosen = typed(since="yesterday", start_at_before="1793491200", tz="Asia/Seoul", sort_order="asc").resolve(NOW)
+    assert chosen.arguments == {
+        "start_at_after": datetime(2026, 11, 23, tzinfo=SEOUL),
+        "start_at_before": 1_793_491_200,
+        "sort_order": "asc",
+    }
+    assert (chosen.zone, chosen.since, chosen.until) == (SEOUL, datetime(2026, 11, 23, tzinfo=SEOUL), None)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"since": "soonish"}, "since: not a time that can be read; write 2026-11-01, "),
+        ({"until": "2026-02-30"}, "until: there is no such date"),
+        ({"since": "1960-01-01"}, "since: the instant is before 1970"),
+        ({"since": "2026-11-02", "until": "2026-11-01"}, "until: it is before --since"),
+        ({"since": "2011-12-30", "until": "2011-12-30", "tz": "Pacific/Apia"}, "until: it is before --since"),
+        ({"since": "today", "start_at_after": "1793491200"}, "since: --start-at-after says the same in another way"),
+        ({"until": "today", "start_at_before": "1793491200"}, "until: --start-at-before says the same in another way"),
+        ({"tz": "asia/soul"}, "tz: no time zone has that name; .* did you mean 'Asia/Seoul'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_under_the_name_of_its_option(options: dict[str, str], told: str) -> None:
+    with pytest.raises(InvalidQueryError, match=f"^{told}"):
+        typed(**options).resolve(NOW)
 
 
 def test_each_filter_has_its_line_and_no_other() -> None:

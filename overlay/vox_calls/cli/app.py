@@ -76,14 +76,16 @@ def list_(  # noqa: PLR0913 - one for each option
         now = datetime.now(UTC)
         chosen = filters.resolve(now)
         calls = client.list_calls(**chosen.arguments, cursor=cursor, max_items=max_items)
+        totals = None
         if format_ is Format.TABLE:
-            totals = output.write_table(calls, chosen, now, mask=mask)
-            if not quiet:
-                output.say_what_was_asked(chosen, now)
-                output.say_totals(totals, calls)
+            totals = output.write_table(calls, chosen.zone, mask=mask)
         else:
             write = output.write_json if format_ is Format.JSON else output.write_jsonl
             write(calls, sys.stdout, mask=mask)
+        if verbose or (totals and not quiet):
+            output.say_what_was_asked(chosen, now)
+        if totals and not quiet:
+            output.say_totals(totals, calls)
 
 
 @app.command()

@@ -19,7 +19,7 @@ from typing import Annotated, Any, TypeVar
 import attrs
 import typer
 
-from vox_calls import Client, InvalidQueryError
+from vox_calls import Client, InvalidQueryError, to_unix_ms
 from vox_calls.cli import times
 
 T = TypeVar("T")
@@ -96,7 +96,9 @@ class Filters:
         if self.typed[other] is not None:
             raise InvalidQueryError(name, text, f"--{other.replace('_', '-')} says the same in another way; pass one")
         read = times.lower_bound if name == "since" else times.upper_bound
-        return _read(name, text, lambda text: read(text, zone, now))
+        bound = _read(name, text, lambda text: read(text, zone, now))
+        to_unix_ms(bound, field=name)  # refuses what is before 1970
+        return bound
 
 
 def with_filters(command: Callable[..., None]) -> Callable[..., None]:

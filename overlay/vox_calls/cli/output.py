@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any, TextIO
 
@@ -67,7 +67,7 @@ def write_json(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> 
     stream.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def write_table(calls: Calls, chosen: Chosen, now: datetime, *, mask: bool = False) -> Totals:
+def write_table(calls: Calls, zone: tzinfo, *, mask: bool = False) -> Totals:
     """A table that fits the terminal; or, where there is none, a line for each call. Page by page, as they come."""
     console = _Console(highlight=False) if sys.stdout.isatty() else None
     width = shutil.get_terminal_size().columns  # rich takes any dumb terminal to be 80 wide
@@ -76,10 +76,10 @@ def write_table(calls: Calls, chosen: Chosen, now: datetime, *, mask: bool = Fal
         totals.add(page)
         items = [Call.from_dict(privacy.masked(call)) for call in page.items] if mask else page.items
         if console is None:
-            sys.stdout.writelines(f"{plain_line(call, chosen.zone)}\n" for call in items)
+            sys.stdout.writelines(f"{plain_line(call, zone)}\n" for call in items)
         elif items:
             if layout is None:
-                layout = Layout(columns(chosen.zone, now, width), items, width, console.encoding)
+                layout = Layout(columns(zone, items, width), items, width, console.encoding)
                 console.print(layout.header(), soft_wrap=True)
             for call in items:
                 console.print(layout.row(call), soft_wrap=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from functools import partial
 
 import attrs
 from rich.cells import cell_len, set_cell_size
@@ -19,6 +20,7 @@ _NONE = "-"
 _UNREADABLE = "?"  # the server sent no instant, or no amount; the rest of the call can be read all the same
 _WIDEST = 26  # but for the summary: as wide as the longest reason that is known
 _ROOMY, _ROOMIEST = 100, 140
+_LONGEST_ZONE = 5
 # The first of these words in a status or a reason decides, so that values which are new get a colour too.
 _COLOURS = {
     "error": "red",
@@ -67,15 +69,15 @@ class Column:
         return printable(str(_read(lambda: self.show(call)))).encode(encoding, "backslashreplace").decode(encoding)
 
 
-def columns(zone: tzinfo, now: datetime, width: int) -> list[Column]:
-    """Those that a terminal of that width may show, from left to right."""
+def columns(zone: tzinfo, calls: Sequence[Call], width: int) -> list[Column]:
+    """Those that a terminal of that width may show of such calls, from left to right."""
     form = "%Y-%m-%d %H:%M:%S" if width >= _ROOMIEST else "%m-%d %H:%M"
 
     def start(call: Call) -> str:
         return _NONE if call.started_at is None else _local(call.started_at, zone).strftime(form)
 
     return [
-        Column(f"start ({now.astimezone(zone).tzname()})", 0, start),
+        Column(_start_heading(zone, calls), 0, start),
         Column("type", 8, lambda call: call.call_type),
         Column("status", 1, lambda call: call.status, coloured=True),
         Column("reason", 6, lambda call: call.disconnection_reason or _NONE, least=11, coloured=True),
@@ -145,7 +147,7 @@ def plain_line(call: Call, zone: tzinfo) -> str:
         "from": lambda: call.from_number,
         "to": lambda: call.to_number,
         "seconds": lambda: None if call.duration is None else f"{call.duration.total_seconds():.3f}",
-        "won": lambda: call.cost,
+        "won": lambda: None if call.cost is None else f"{call.cost:f}",
         "summary": lambda: _summary(call),
     }
     return "\t".join(printable(str(_NONE if value in {None, ""} else value)) for value in map(_read, fields.values()))
@@ -166,6 +168,18 @@ def _read(show: Callable[[], object]) -> object:
         return _UNREADABLE
 
 
+def _start_heading(zone: tzinfo, calls: Sequence[Call]) -> str:
+    """With what the zone is called at those times: by two names where the clocks changed between them."""
+    names: dict[str, None] = {}
+    for call in calls:
+        started = _read(partial(getattr, call, "started_at"))
+        if isinstance(started, datetime):
+            here = _local(started, zone)
+            name = here.tzname() or ""
+            names[name if 0 < len(name) <= _LONGEST_ZONE else f"{here:%z}"] = None  # Windows has whole sentences
+    return f"start ({'/'.join(names)})" if names else "start"
+
+
 def _colour(value: str) -> str:
     words = value.split("_")
     return next((colour for word, colour in _COLOURS.items() if word in words), "")
@@ -182,5 +196,5 @@ def _summary(call: Call) -> str:
 def _local(instant: datetime, zone: tzinfo) -> datetime:
     try:
         return instant.astimezone(zone)
-    except OverflowError:  # the last hours of the year 9999
+    except (OverflowError, OSError, ValueError):  # the last hours of the year 9999
         return instant

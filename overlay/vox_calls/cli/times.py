@@ -68,12 +68,10 @@ def zone_named(name: str | None) -> tzinfo:
 
 
 def zone_label(zone: tzinfo, at: datetime) -> str:
-    """What a zone is called, and how far it is from UTC at an instant: `Asia/Seoul, UTC+09:00`."""
+    """What a zone is called, and how far it is from UTC at an instant: `Asia/Seoul, now UTC+09:00`."""
     here = at.astimezone(zone)
-    offset = f"UTC{here:%z}" if here.utcoffset() else "UTC"
-    offset = f"{offset[:-2]}:{offset[-2:]}" if here.utcoffset() else offset
-    name = getattr(zone, "key", None) or here.tzname() or ""
-    return offset if name in {"", "UTC"} else f"{name}, {offset}"
+    name = getattr(zone, "key", None) or here.tzname()
+    return "UTC" if name == "UTC" else f"{name}, now UTC{here.isoformat()[-6:]}"
 
 
 def lower_bound(text: str, zone: tzinfo, now: datetime) -> datetime:
