@@ -291,14 +291,15 @@ def test_what_is_called_harmless_is_in_the_contract() -> None:
 
 
 def test_verbose_tells_of_each_request_and_keeps_the_key() -> None:
-    busy = Step(status=503)
-    with Sandbox(settings=Settings(make_key(), windows=(), faults=Script([busy]))) as sandbox:
+    script = Script([Step(status=503), Step(fault="cut")])
+    with Sandbox(settings=Settings(make_key(), windows=(), faults=script)) as sandbox:
         done = piped(sandbox, "--verbose", "--status", "ended", "--format", "jsonl")
         assert sandbox.api_key not in done.stdout + done.stderr
     assert done.returncode == 0
     assert re.sub(r", \d\.\d s later", "", re.sub(r"\d+ ms", "N ms", done.stderr)).splitlines() == [
         "> GET /v3/calls?status=ended&limit=20",
         "< 503 in N ms, 0 bytes",
+        "> GET /v3/calls?status=ended&limit=20",
         "> GET /v3/calls?status=ended&limit=20",
         "< 200 in N ms, 47 bytes",
         "times are of KST, now UTC+09:00",
