@@ -163,7 +163,7 @@ def test_a_pipe_gets_a_line_for_each_call_and_nothing_else(four: Sandbox) -> Non
         ["2026-11-01T12:00:01.000+09:00", "b", "inbound", "error", "flow_error", "-", "-", "-", "-", "-"],
     ]
     times, totals, more = done.stderr.splitlines()
-    assert times == "times are of KST, now UTC+09:00"
+    assert times == "times are of KST (now UTC+09:00)"
     assert totals == "3 of 4 calls; those shown are 1:34 long and cost 1,200.50 won"
     rest = piped(four, "--quiet", *more.removeprefix("more: ").split(), "--tz", "America/St_Johns")
     assert rest.stdout.split("\t")[:2] == ["2026-11-01T00:30:00.000-02:30", "a"]
@@ -177,17 +177,23 @@ def test_days_are_those_of_the_zone_and_the_interval_is_shown(sandbox: Sandbox, 
     done = piped(sandbox, *arguments, TZ="America/New_York")
     assert {line.split("\t")[1] for line in done.stdout.splitlines()} >= expected != set()
     assert all("2026-11-10T" <= line <= "2026-11-12T" for line in done.stdout.splitlines() if line[0] != "-")
-    zone, _, interval = done.stderr.splitlines()[0].partition("; ")
-    assert zone == "times are of Asia/Seoul, now UTC+09:00"
-    assert interval == "calls from 2026-11-10T00:00:00.000+09:00 to 2026-11-11T23:59:59.999+09:00"
+    zone, since, until = done.stderr.splitlines()[0].split(", ")
+    assert zone == "times are of Asia/Seoul (now UTC+09:00)"
+    assert (since, until) == ("since 2026-11-10T00:00:00.000+09:00", "until 2026-11-11T23:59:59.999+09:00")
 
 
-def test_times_count_back_from_now(empty_sandbox: Sandbox) -> None:
+def test_times_count_back_from_now_and_what_is_said_to_read_on_does_not(empty_sandbox: Sandbox) -> None:
     now = datetime.now(UTC)
-    ago = {"in": timedelta(days=7) - timedelta(minutes=2), "out": timedelta(days=7, minutes=1)}
+    week = timedelta(days=7)
+    ago = {"in": week - timedelta(minutes=2), "in too": timedelta(hours=1), "out": week + timedelta(minutes=1)}
     empty_sandbox.store.add([call(name, start_at=to_unix_ms(now - age)) for name, age in ago.items()])
-    done = piped(empty_sandbox, "--since", "7d", "--until", "now", "--format", "json")
-    assert [item["id"] for item in json.loads(done.stdout)] == ["in"]
+    arguments = ("--since", "7d", "--until", "now", "--max-items", "1")
+    done = piped(empty_sandbox, *arguments)
+    assert done.stdout.split("\t")[1] == "in too"
+    more = done.stderr.splitlines()[-1].removeprefix("more: ")
+    rest = piped(empty_sandbox, *arguments, *more.split())
+    assert (rest.stdout.split("\t")[1], rest.stdout.count("\n")) == ("in", 1)
+    assert "more: " not in rest.stderr
 
 
 def test_a_time_that_cannot_be_read_is_told(four: Sandbox) -> None:
@@ -203,7 +209,7 @@ def test_the_heading_names_the_zone_as_it_is_called_at_those_times(empty_sandbox
     seen = shown(empty_sandbox, "--tz", "Europe/Berlin")
     assert seen.lines[0].startswith("start (CET/CEST) ")
     assert [line[:11] for line in seen.lines[1:3]] == ["10-25 02:00", "10-25 02:59"]
-    assert seen.lines[3].startswith("times are of Europe/Berlin, now UTC+")
+    assert seen.lines[3].startswith("times are of Europe/Berlin (now UTC+")
 
 
 def test_json_is_one_array_of_what_jsonl_has(four: Sandbox, empty_sandbox: Sandbox) -> None:
@@ -217,9 +223,9 @@ def test_json_is_one_array_of_what_jsonl_has(four: Sandbox, empty_sandbox: Sandb
 def test_an_array_that_is_not_whole_is_not_closed(calls: list[dict[str, Any]]) -> None:
     refusal = Step(status=401, json={"error": {"code": "GONE", "message": "no", "details": {}}})
     with Sandbox(calls, settings=Settings(make_key(), windows=(), faults=Script([None, refusal]))) as sandbox:
-        done = piped(sandbox, "--format", "json", "--max-items", "200")
+        done = piped(sandbox, "--format", "json", "--max-items", "200", "--since", "2026-11-01")
     assert done.returncode == 1
-    assert "(read on with --cursor " in done.stderr
+    assert "(read on with --since 2026-11-01T00:00:00.000+09:00 --cursor " in done.stderr
     with pytest.raises(json.JSONDecodeError):
         json.loads(done.stdout)
     assert len(json.loads(f"{done.stdout}]")) == 100
@@ -302,7 +308,7 @@ def test_verbose_tells_of_each_request_and_keeps_the_key() -> None:
         "> GET /v3/calls?status=ended&limit=20",
         "> GET /v3/calls?status=ended&limit=20",
         "< 200 in N ms, 47 bytes",
-        "times are of KST, now UTC+09:00",
+        "times are of KST (now UTC+09:00)",
     ]
 
 

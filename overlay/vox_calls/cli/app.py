@@ -15,7 +15,7 @@ import typer
 
 from vox_calls import __version__
 from vox_calls.cli import FAILED, INTERRUPTED, MISUSED, abandon_output
-from vox_calls.cli.filters import Filters, with_filters
+from vox_calls.cli.filters import Chosen, Filters, with_filters
 from vox_calls.cli.options import BaseUrl, Mask, Quiet, Verbose
 from vox_calls.errors import BadRequestError, ConfigurationError, InvalidQueryError, VoxCallsError
 from vox_calls.settings import API_KEY_VARIABLE
@@ -72,9 +72,10 @@ def list_(  # noqa: PLR0913 - one for each option
     from vox_calls.cli import output  # noqa: PLC0415 - `--help` need not wait for rich
     from vox_calls.cli.connection import connected  # noqa: PLC0415 - nor for this
 
-    with _reported(), connected(base_url, quiet=quiet, verbose=verbose, mask=mask) as client:
-        now = datetime.now(UTC)
+    now = datetime.now(UTC)
+    with _reported():
         chosen = filters.resolve(now)
+    with _reported(chosen), connected(base_url, quiet=quiet, verbose=verbose, mask=mask) as client:
         calls = client.list_calls(**chosen.arguments, cursor=cursor, max_items=max_items)
         totals = None
         if format_ is Format.TABLE:
@@ -85,7 +86,7 @@ def list_(  # noqa: PLR0913 - one for each option
         if verbose or (totals and not quiet):
             output.say_what_was_asked(chosen, now)
         if totals and not quiet:
-            output.say_totals(totals, calls)
+            output.say_totals(totals, calls, chosen)
 
 
 @app.command()
@@ -156,7 +157,7 @@ def doctor(
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
+def _reported(chosen: Chosen | None = None) -> Iterator[None]:
     from vox_calls.cli.text import printable  # noqa: PLC0415 - `--help` need not wait for it
 
     try:
@@ -168,7 +169,9 @@ def _reported() -> Iterator[None]:
         raise typer.Exit(MISUSED) from None
     except VoxCallsError as error:
         cursor = None if isinstance(error, BadRequestError) else error.cursor  # a 400 may be of that very cursor
-        resume = f" (read on with --cursor {cursor})" if cursor and len(cursor) <= _LONGEST_CURSOR else ""
+        resume = ""
+        if chosen and cursor and len(cursor) <= _LONGEST_CURSOR:
+            resume = f" (read on with {chosen.resume(cursor)})"
         typer.echo(f"vox-calls: {printable(str(error) + resume)}", err=True)
         raise typer.Exit(MISUSED if isinstance(error, ConfigurationError) else FAILED) from None
     except KeyboardInterrupt:

@@ -19,7 +19,7 @@ from typing import Annotated, Any, TypeVar
 import attrs
 import typer
 
-from vox_calls import Client, InvalidQueryError, to_unix_ms
+from vox_calls import Client, InvalidQueryError, from_unix_ms, to_unix_ms
 from vox_calls.cli import times
 
 T = TypeVar("T")
@@ -57,14 +57,28 @@ class Chosen:
     Attributes:
         arguments: What to pass to `list_calls`, by name.
         zone: The zone that times are read and shown in.
-        since: What `--since` came to, in UTC.
-        until: What `--until` came to, in UTC.
+        since: What `--since` came to, to the millisecond, in UTC.
+        until: What `--until` came to, to the millisecond, in UTC.
     """
 
     arguments: Mapping[str, Any]
     zone: tzinfo
     since: datetime | None
     until: datetime | None
+
+    @property
+    def bounds(self) -> Mapping[str, str]:
+        """The options that say `since` and `until` exactly, in the zone; those that were not given are left out."""
+        bounds = {"--since": self.since, "--until": self.until}
+        return {
+            option: bound.astimezone(self.zone).isoformat(timespec="milliseconds")
+            for option, bound in bounds.items()
+            if bound is not None
+        }
+
+    def resume(self, cursor: str) -> str:
+        """The options to add to a command line for it to read on: a cursor is of exact times, and `7d` moves on."""
+        return " ".join([*(f"{option} {bound}" for option, bound in self.bounds.items()), "--cursor", cursor])
 
 
 @attrs.frozen
@@ -97,8 +111,7 @@ class Filters:
             raise InvalidQueryError(name, text, f"--{other.replace('_', '-')} says the same in another way; pass one")
         read = times.lower_bound if name == "since" else times.upper_bound
         bound = _read(name, text, lambda text: read(text, zone, now))
-        to_unix_ms(bound, field=name)  # refuses what is before 1970
-        return bound
+        return from_unix_ms(to_unix_ms(bound, round_up=name == "since", field=name))
 
 
 def with_filters(command: Callable[..., None]) -> Callable[..., None]:

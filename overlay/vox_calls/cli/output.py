@@ -89,19 +89,15 @@ def write_table(calls: Calls, zone: tzinfo, *, mask: bool = False) -> Totals:
 
 def say_what_was_asked(chosen: Chosen, now: datetime) -> None:
     """Which zone the times are of, and the days or instants that were asked for."""
-    since, until = (
-        f"{word} {bound.astimezone(chosen.zone).isoformat(timespec='milliseconds')}" if bound else ""
-        for word, bound in (("from", chosen.since), ("to", chosen.until))
-    )
-    interval = " ".join(filter(None, (since, until)))
-    _say(f"times are of {zone_label(chosen.zone, now)}" + (f"; calls {interval}" if interval else ""))
+    interval = "".join(f", {option.strip('-')} {bound}" for option, bound in chosen.bounds.items())
+    _say(f"times are of {zone_label(chosen.zone, now)}{interval}")
 
 
-def say_totals(totals: Totals, calls: Calls) -> None:
+def say_totals(totals: Totals, calls: Calls, chosen: Chosen) -> None:
     """What was shown, and how to see the rest."""
     _say(str(totals))
     if calls.cursor is not None:
-        _say(f"more: --cursor {calls.cursor}")
+        _say(f"more: {chosen.resume(calls.cursor)}")
 
 
 def _say(text: str) -> None:

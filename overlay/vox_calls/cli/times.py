@@ -68,10 +68,10 @@ def zone_named(name: str | None) -> tzinfo:
 
 
 def zone_label(zone: tzinfo, at: datetime) -> str:
-    """What a zone is called, and how far it is from UTC at an instant: `Asia/Seoul, now UTC+09:00`."""
+    """What a zone is called, and how far it is from UTC at an instant: `Asia/Seoul (now UTC+09:00)`."""
     here = at.astimezone(zone)
     name = getattr(zone, "key", None) or here.tzname()
-    return "UTC" if name == "UTC" else f"{name}, now UTC{here.isoformat()[-6:]}"
+    return "UTC" if name == "UTC" else f"{name} (now UTC{here.isoformat()[-6:]})"
 
 
 def lower_bound(text: str, zone: tzinfo, now: datetime) -> datetime:
