@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
+from contract import spec
 from terminal import Seen, in_terminal
 from vox_calls.cli.examination import clock
 from vox_calls.sandbox import Sandbox
@@ -38,6 +42,16 @@ def test_what_is_well_has_a_tick(sandbox: Sandbox) -> None:
     assert len(seen.lines) == 4
     assert seen.colour(0, "✓") == "green"
     assert sandbox.api_key not in seen.raw
+
+
+def test_a_difference_is_told_above_its_cross(sandbox: Sandbox, tmp_path: Path) -> None:
+    document = copy.deepcopy(spec())
+    document["components"]["schemas"]["Call"]["properties"]["queue"] = {"type": "string"}
+    (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
+    seen = doctor(sandbox.base_url, sandbox.api_key, "--document", str(tmp_path / "openapi.json"))
+    assert seen.status == 1
+    assert seen.lines[3].startswith("document: compatible  field items[].queue: added")
+    assert seen.lines[4].startswith("✗ contract The API differs, as told above.")
 
 
 def test_a_poor_terminal_has_words_for_them(sandbox: Sandbox) -> None:

@@ -339,6 +339,7 @@ def test_ctrl_c_ends_it_with_status_130_and_without_a_traceback(calls: list[dict
     [
         ("vox-calls list --status not", "not_connected"),
         ("vox-calls list --sin", "--since"),
+        ("vox-calls list --tz Asia/Seo", "Asia/Seoul"),
     ],
 )
 def test_a_shell_completes_options_and_values(words: str, completed: str) -> None:

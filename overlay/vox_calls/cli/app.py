@@ -149,10 +149,11 @@ def doctor(
         status = max(status, checkup.ask_server(base_url))
     else:
         same = f"Without {API_KEY_VARIABLE} the server itself is not asked; the document says"
-    if in_terminal and (status or document is None):
-        examination.show([examination.contract(status)])
+    same = f"{same} what vox-calls {__version__} was made for."
+    if in_terminal:
+        examination.show([examination.contract(status, same)])
     elif not status:
-        typer.echo(f"{same} what vox-calls {__version__} was made for.")
+        typer.echo(same)
     raise typer.Exit(status)
 
 

@@ -15,7 +15,6 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
-from vox_calls import __version__
 from vox_calls.cli.text import printable
 from vox_calls.drift.document import PATH
 from vox_calls.errors import VoxCallsError
@@ -28,11 +27,10 @@ _TIMEOUT = 10.0
 _HALF_A_SECOND = timedelta(milliseconds=500)  # a Date has no fraction, so half a second is missing from it on average
 _REFUSED = {401: "does not take it", 403: "does not let it read calls"}
 _OK, _TOO_MANY, _FAILED = 200, 429, 500
-_CONTRACT = (
-    f"The API is what vox-calls {__version__} was made for.",
-    "The API differs, as told above. A newer vox-calls may know it; else see 'When the API changes' in the README.",
-    "Nobody can tell, for the reason above.",
+_DIFFERS = (
+    "The API differs, as told above. A newer vox-calls may know it; else see 'When the API changes' in the README."
 )
+_UNKNOWN = "Nobody can tell, for the reason above."
 
 
 @attrs.frozen
@@ -112,9 +110,9 @@ def show(results: list[Result]) -> None:
         console.print(Text.assemble(mark, f" {result.what:<9}", printable(result.told)), soft_wrap=True)
 
 
-def contract(status: int) -> Result:
-    """What the comparison with the contract came to: 0 the same, 1 different, 2 no answer."""
-    return Result("contract", well=status == 0, told=_CONTRACT[status])
+def contract(status: int, same: str) -> Result:
+    """What the comparison with the contract came to: 0 the same, which `same` says, 1 different, 2 no answer."""
+    return Result("contract", well=status == 0, told=(same, _DIFFERS, _UNKNOWN)[status])
 
 
 def _key(status: int) -> Result:

@@ -10,10 +10,13 @@ client.list_calls(**chosen.arguments, max_items=...)
 from __future__ import annotations
 
 import inspect
+import shlex
 import typing
+import zoneinfo
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from enum import Enum
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import attrs
@@ -78,7 +81,8 @@ class Chosen:
 
     def resume(self, cursor: str) -> str:
         """The options to add to a command line for it to read on: a cursor is of exact times, and `7d` moves on."""
-        return " ".join([*(f"{option} {bound}" for option, bound in self.bounds.items()), "--cursor", cursor])
+        bounds = "".join(f"{option} {bound} " for option, bound in self.bounds.items())
+        return f"{bounds}--cursor {shlex.quote(cursor)}"
 
 
 @attrs.frozen
@@ -139,15 +143,19 @@ def _options() -> Iterator[inspect.Parameter]:
             name,
             list[str] if repeatable else str,
             f"{told} Repeatable." if repeatable else told,
-            [str(member.value) for enum in enums for member in enum],
+            partial(_values, enums[0]) if enums else None,
         )
     for name, told in _TIMES.items():
-        yield _option(name, str, told, [])
+        yield _option(name, str, told, zoneinfo.available_timezones if name == "tz" else None)
 
 
-def _option(name: str, kind: type, told: str, values: list[str]) -> inspect.Parameter:
+def _values(kind: type[Enum]) -> list[str]:
+    return [str(member.value) for member in kind]
+
+
+def _option(name: str, kind: type, told: str, values: Callable[[], Iterable[str]] | None) -> inspect.Parameter:
     def complete(begun: str) -> list[str]:
-        return [value for value in values if value.startswith(begun)]
+        return sorted(value for value in values() if value.startswith(begun)) if values else []
 
     option = typer.Option(help=told, autocompletion=complete if values else None)
     return inspect.Parameter(
