@@ -92,9 +92,7 @@ class _Warnings(logging.Handler):
 def _tell_warnings(*, quiet: bool) -> None:
     logger = logging.getLogger("vox_calls")
     logger.propagate = False
-    logger.handlers = [] if quiet else [_Warnings(logging.WARNING)]
-    if quiet:
-        logger.addHandler(logging.NullHandler())
+    logger.handlers = [logging.NullHandler() if quiet else _Warnings(logging.WARNING)]
 
 
 def _tell(text: str) -> None:
