@@ -22,7 +22,7 @@ for name in list(os.environ):
     if (
         name.startswith("VOX_")
         or name.upper().endswith("_PROXY")
-        or name in {"FORCE_COLOR", "COLUMNS", "TTY_COMPATIBLE"}
+        or name in {"FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLORTERM"}
     ):
         del os.environ[name]
 

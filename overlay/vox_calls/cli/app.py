@@ -13,8 +13,10 @@ from typing import Annotated
 
 import typer
 
-from vox_calls import Client, __version__
+from vox_calls import __version__
 from vox_calls.cli import FAILED, INTERRUPTED, MISUSED, abandon_output
+from vox_calls.cli.filters import Chosen, Filters, with_filters
+from vox_calls.cli.options import BaseUrl, Mask, Quiet, Verbose
 from vox_calls.errors import BadRequestError, ConfigurationError, InvalidQueryError, VoxCallsError
 from vox_calls.settings import API_KEY_VARIABLE
 
@@ -25,7 +27,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_LONGEST_INTEGER = 18
 _LONGEST_CURSOR = 1_000
 
 
@@ -34,6 +35,7 @@ class Format(StrEnum):
 
     TABLE = "table"
     JSONL = "jsonl"
+    JSON = "json"
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
@@ -50,44 +52,41 @@ def common(
 
 
 @app.command("list")
-def list_(  # noqa: PLR0913, PLR0917 - one option for each filter of the API
-    agent_id: Annotated[list[str] | None, typer.Option(help="Agent, a UUID. Repeatable.")] = None,
-    status: Annotated[list[str] | None, typer.Option(help="Such as ended. Repeatable.")] = None,
-    call_type: Annotated[list[str] | None, typer.Option(help="Such as inbound. Repeatable.")] = None,
-    disconnection_reason: Annotated[list[str] | None, typer.Option(help="Such as user_hangup. Repeatable.")] = None,
-    call_from: Annotated[list[str] | None, typer.Option(help="Caller's number, as 010-1234-5678. Repeatable.")] = None,
-    call_to: Annotated[list[str] | None, typer.Option(help="Called number. Repeatable.")] = None,
-    start_at_after: Annotated[
-        str | None, typer.Option(help="Earliest start: ISO 8601 with an offset, unix seconds or milliseconds.")
-    ] = None,
-    start_at_before: Annotated[str | None, typer.Option(help="Latest start, in the same ways.")] = None,
-    sort_order: Annotated[str | None, typer.Option(help="desc (newest first) or asc.")] = None,
+@with_filters
+def list_(  # noqa: PLR0913 - one for each option
+    filters: Filters,
+    *,
     cursor: Annotated[str | None, typer.Option(help="Where to read on.")] = None,
     max_items: Annotated[int, typer.Option(help="How many calls at most.")] = 20,
     format_: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.TABLE,
-    base_url: Annotated[str | None, typer.Option(help="The server; else VOX_BASE_URL, else the vendor's.")] = None,
+    mask: Mask = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    base_url: BaseUrl = None,
 ) -> None:
-    """List calls, newest first."""
-    from vox_calls.cli import output  # noqa: PLC0415 - `--help` need not wait for rich
+    """List calls, newest first.
 
-    with _reported(), Client(base_url=base_url) as client:
-        calls = client.list_calls(
-            agent_id=agent_id or None,
-            status=status or None,
-            call_type=call_type or None,
-            disconnection_reason=disconnection_reason or None,
-            call_from=call_from or None,
-            call_to=call_to or None,
-            start_at_after=_instant(start_at_after),
-            start_at_before=_instant(start_at_before),
-            sort_order=sort_order,
-            cursor=cursor,
-            max_items=max_items,
-        )
-        if format_ is Format.JSONL:
-            output.write_jsonl(calls, sys.stdout)
+    A table is for a terminal, and fits it. Elsewhere it is one line a call, fields apart by tabs: start, id, type,
+    status, reason, from, to, seconds, won, summary. What is said about the calls goes to standard error.
+    """
+    from vox_calls.cli import output  # noqa: PLC0415 - `--help` need not wait for rich
+    from vox_calls.cli.connection import connected  # noqa: PLC0415 - nor for this
+
+    now = datetime.now(UTC)
+    with _reported():
+        chosen = filters.resolve(now)
+    with _reported(chosen), connected(base_url, quiet=quiet, verbose=verbose, mask=mask) as client:
+        calls = client.list_calls(**chosen.arguments, cursor=cursor, max_items=max_items)
+        totals = None
+        if format_ is Format.TABLE:
+            totals = output.write_table(calls, chosen.zone, mask=mask)
         else:
-            output.write_table(calls)
+            write = output.write_json if format_ is Format.JSON else output.write_jsonl
+            write(calls, sys.stdout, mask=mask)
+        if verbose or (totals and not quiet):
+            output.say_what_was_asked(chosen, now)
+        if totals and not quiet:
+            output.say_totals(totals, calls, chosen)
 
 
 @app.command()
@@ -134,9 +133,14 @@ def doctor(
 
     With a key, two requests to the server: one that it has to refuse, for the parameters that it takes, and one page.
     With --document, what the vendor publishes, told as changes from what this version knows to what it says.
-    Exit status 0 it is, 1 it differs, 2 nobody can tell.
+    Exit status 0 it is, 1 it differs, 2 nobody can tell. A terminal also shows what one more request tells of the key,
+    the server and this machine's clock.
     """
-    from vox_calls.cli import checkup  # noqa: PLC0415 - `--help` need not wait for it
+    from vox_calls.cli import checkup, examination  # noqa: PLC0415 - `--help` need not wait for it
+
+    in_terminal = sys.stdout.isatty()
+    if in_terminal:
+        examination.show(examination.examine(base_url))
 
     status, same = checkup.SAME, "The API is"
     if document is not None:
@@ -145,19 +149,16 @@ def doctor(
         status = max(status, checkup.ask_server(base_url))
     else:
         same = f"Without {API_KEY_VARIABLE} the server itself is not asked; the document says"
-    if status:
-        raise typer.Exit(status)
-    typer.echo(f"{same} what vox-calls {__version__} was made for.")
-
-
-def _instant(text: str | None) -> str | int | None:
-    if text is None or not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_INTEGER):
-        return text
-    return int(text)
+    same = f"{same} what vox-calls {__version__} was made for."
+    if in_terminal:
+        examination.show([examination.contract(status, same)])
+    elif not status:
+        typer.echo(same)
+    raise typer.Exit(status)
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
+def _reported(chosen: Chosen | None = None) -> Iterator[None]:
     from vox_calls.cli.text import printable  # noqa: PLC0415 - `--help` need not wait for it
 
     try:
@@ -169,7 +170,9 @@ def _reported() -> Iterator[None]:
         raise typer.Exit(MISUSED) from None
     except VoxCallsError as error:
         cursor = None if isinstance(error, BadRequestError) else error.cursor  # a 400 may be of that very cursor
-        resume = f" (read on with --cursor {cursor})" if cursor and len(cursor) <= _LONGEST_CURSOR else ""
+        resume = ""
+        if chosen and cursor and len(cursor) <= _LONGEST_CURSOR:
+            resume = f" (read on with {chosen.resume(cursor)})"
         typer.echo(f"vox-calls: {printable(str(error) + resume)}", err=True)
         raise typer.Exit(MISUSED if isinstance(error, ConfigurationError) else FAILED) from None
     except KeyboardInterrupt:

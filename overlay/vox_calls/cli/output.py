@@ -1,27 +1,25 @@
-"""Calls for people and for pipes. What came from a call never reaches the terminal as it is."""
+"""Calls on standard output, in each format; and what is said about them, on standard error."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import TextIO
+from typing import Any, TextIO
 
-from rich import box
+import attrs
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from vox_calls import Call, Calls, InvalidResponseError
+from vox_calls import Call, Calls, InvalidResponseError, Page
+from vox_calls.cli import privacy
+from vox_calls.cli.filters import Chosen
+from vox_calls.cli.table import Layout, clock, columns, plain_line
 from vox_calls.cli.text import printable
-
-_PIPE_WIDTH = 160
-_STYLES = {"ended": "green", "error": "red", "ongoing": "cyan", "not_connected": "yellow"}
-_HIDDEN = "[hidden]"
-_WIDE = 120
-_RIGHT = {"length", "won"}
+from vox_calls.cli.times import zone_label
 
 
 class _Console(Console):
@@ -29,87 +27,87 @@ class _Console(Console):
         raise BrokenPipeError  # the command's own way of ending, where rich would end with a status of its own
 
 
-def write_jsonl(calls: Iterable[Call], stream: TextIO) -> None:
-    """One JSON object a line, as the API sent it, but for the recording's URL, which is a secret."""
+@attrs.define
+class Totals:
+    """What the calls that were shown come to."""
+
+    shown: int = 0
+    matching: int = 0
+    milliseconds: int = 0
+    cost: Decimal = Decimal(0)
+
+    def add(self, page: Page) -> None:
+        """Count a page."""
+        self.shown += len(page.items)
+        self.matching = max(self.matching, page.total_count, self.shown)
+        for call in page.items:
+            if call.start_at is not None and call.end_at is not None:
+                self.milliseconds += call.end_at - call.start_at
+            with suppress(InvalidResponseError):
+                self.cost += call.cost or 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.shown:,} of {self.matching:,} calls; "
+            f"those shown are {clock(self.milliseconds)} long and cost {self.cost:,.2f} won"
+        )
+
+
+def write_jsonl(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> None:
+    """One JSON object a line, as the API sent it, but for what is secret or hidden."""
+    stream.writelines(f"{item}\n" for item in _items(calls, stream, mask=mask))
+
+
+def write_json(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> None:
+    """One JSON array, written as the calls come. Where reading fails it stays open, and nobody takes it for whole."""
+    separator = "[\n"
+    for item in _items(calls, stream, mask=mask):
+        stream.write(f"{separator}{item}")
+        separator = ",\n"
+    stream.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def write_table(calls: Calls, zone: tzinfo, *, mask: bool = False) -> Totals:
+    """A table that fits the terminal; or, where there is none, a line for each call. Page by page, as they come."""
+    console = _Console(highlight=False) if sys.stdout.isatty() else None
+    width = shutil.get_terminal_size().columns  # rich takes any dumb terminal to be 80 wide
+    layout, totals = None, Totals()
+    for page in calls.pages():
+        totals.add(page)
+        items = [Call.from_dict(privacy.masked(call)) for call in page.items] if mask else page.items
+        if console is None:
+            sys.stdout.writelines(f"{plain_line(call, zone)}\n" for call in items)
+        elif items:
+            if layout is None:
+                layout = Layout(columns(zone, items, width), items, width, console.encoding)
+                console.print(layout.header(), soft_wrap=True)
+            for call in items:
+                console.print(layout.row(call), soft_wrap=True)
+        sys.stdout.flush()
+    return totals
+
+
+def say_what_was_asked(chosen: Chosen, now: datetime) -> None:
+    """Which zone the times are of, and the days or instants that were asked for."""
+    interval = "".join(f", {option.strip('-')} {bound}" for option, bound in chosen.bounds.items())
+    _say(f"times are of {zone_label(chosen.zone, now)}{interval}")
+
+
+def say_totals(totals: Totals, calls: Calls, chosen: Chosen) -> None:
+    """What was shown, and how to see the rest."""
+    _say(str(totals))
+    if calls.cursor is not None:
+        _say(f"more: {chosen.resume(calls.cursor)}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.flush()  # on a terminal, what is said about calls stands below them
+    sys.stderr.write(f"{printable(text)}\n")
+
+
+def _items(calls: Iterable[Call], stream: TextIO, *, mask: bool) -> Iterator[str]:
+    shown = privacy.masked if mask else privacy.without_recording
     unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
     for call in calls:
-        item = call.to_dict()
-        if item.get("recording_url"):
-            item["recording_url"] = _HIDDEN
-        stream.write(json.dumps(item, ensure_ascii=not unicode) + "\n")
-
-
-def write_table(calls: Calls) -> None:
-    """A table that fits the terminal, and the totals of what it shows. Times are those of the local zone."""
-    console = _Console()
-    if not console.is_terminal:
-        console = _Console(width=_PIPE_WIDTH)
-    columns = _columns(narrow=console.width < _WIDE)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", collapse_padding=True, expand=True)
-    for name in columns:
-        if name == "summary":
-            table.add_column(name, no_wrap=True, ratio=1)
-        else:
-            table.add_column(name, no_wrap=True, justify="right" if name in _RIGHT else "left")
-
-    shown, total, talked, cost = 0, 0, 0, Decimal(0)
-    for page in calls.pages():
-        total = max(total, page.total_count)
-        for call in page.items:
-            shown += 1
-            if call.start_at is not None and call.end_at is not None:
-                talked += call.end_at - call.start_at
-            with suppress(InvalidResponseError):
-                cost += call.cost or 0
-            table.add_row(*(_cell(name, show, call) for name, show in columns.items()))
-    if shown:
-        console.print(table)
-    total = max(total, shown)
-    console.print(
-        f"{shown:,} of {total:,} calls; those shown are {_clock(talked)} long and cost {cost:,.2f} won",
-        highlight=False,
-        soft_wrap=True,
-    )
-    if calls.cursor is not None:
-        console.print(f"more: --cursor {printable(calls.cursor)}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _columns(*, narrow: bool) -> dict[str, Callable[[Call], str]]:
-    zone = datetime.now().astimezone().tzname() or "local"
-    form = "%m-%d %H:%M" if narrow else "%Y-%m-%d %H:%M:%S"
-    columns: dict[str, Callable[[Call], str]] = {
-        f"start ({zone})": lambda call: "-" if call.started_at is None else f"{_local(call.started_at):{form}}",
-        "type": lambda call: call.call_type,
-        "status": lambda call: call.status,
-        "reason": lambda call: call.disconnection_reason or "-",
-        "from": lambda call: call.from_number or "-",
-        "to": lambda call: call.to_number or "-",
-        "length": lambda call: (
-            "-" if call.start_at is None or call.end_at is None else _clock(call.end_at - call.start_at)
-        ),
-        "won": lambda call: "-" if call.cost is None else f"{call.cost:,.2f}",
-        "summary": lambda call: (call.call_analysis and call.call_analysis.summary) or "",
-    }
-    return {name: show for name, show in columns.items() if not (narrow and name in {"reason", "summary"})}
-
-
-def _cell(name: str, show: Callable[[Call], str], call: Call) -> Text:
-    try:
-        value = show(call)
-    except InvalidResponseError:
-        value = "?"  # the server sent no instant, or no amount; the rest of the call can be read all the same
-    return Text(printable(value), style=_STYLES.get(call.status, "") if name == "status" else "")
-
-
-def _local(instant: datetime) -> datetime:
-    try:
-        return instant.astimezone()
-    except OverflowError:  # the last hours of the year 9999
-        return instant
-
-
-def _clock(milliseconds: int) -> str:
-    seconds = (abs(milliseconds) + 500) // 1_000
-    hours, rest = divmod(seconds, 3_600)
-    clock = f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
-    return f"-{clock}" if milliseconds < 0 else clock
+        item: dict[str, Any] = shown(call)
+        yield json.dumps(item, ensure_ascii=not unicode)

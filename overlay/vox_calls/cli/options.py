@@ -1,0 +1,14 @@
+"""Options that mean the same in every command that has them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+BaseUrl = Annotated[str | None, typer.Option(help="The server; else VOX_BASE_URL, else the vendor's.")]
+Mask = Annotated[
+    bool, typer.Option("--mask", help="Hide personal data: of phone numbers, all but the last four digits is hidden.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what was asked for, and errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell of each request, and how long it took.")]
