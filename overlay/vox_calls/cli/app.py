@@ -15,6 +15,7 @@ import typer
 
 from vox_calls import Client, __version__
 from vox_calls.cli import FAILED, INTERRUPTED, MISUSED, abandon_output
+from vox_calls.cli.exporting import export
 from vox_calls.cli.filters import Filters, with_filters
 from vox_calls.errors import BadRequestError, ConfigurationError, InvalidQueryError, VoxCallsError
 from vox_calls.settings import API_KEY_VARIABLE
@@ -153,3 +154,6 @@ def _reported() -> Iterator[None]:
         # Told here, for the library of the command line would end with a status of its own.
         abandon_output()
         raise typer.Exit(0) from None
+
+
+app.command()(with_filters(_reported()(export)))
