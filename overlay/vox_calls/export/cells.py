@@ -16,13 +16,11 @@ import csv
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vox_calls.export.columns import REST, Column, Kind, added_columns, json_text, row_of, wire_columns
+from vox_calls.export.columns import REST, Column, Kind, Values, added_columns, table_of, wire_columns
 from vox_calls.export.packing import open_text
 from vox_calls.models import Call
 
@@ -89,7 +87,7 @@ class Csv:
 
     def page(self, calls: Sequence[Call]) -> bytes:
         """A row for each call."""
-        return self._pack(_lines([_cells(call) for call in calls]).encode()) if calls else b""
+        return self._pack(_lines(_rows(calls)).encode()) if calls else b""
 
     def finish(self, part: Path, beside: Path) -> Path:  # noqa: ARG002 - it is whole already
         """The file is whole as it is."""
@@ -104,38 +102,45 @@ def _names(column: Column) -> Iterator[str]:
             yield from (f"{column.name}.{name}" for name in _names(inner))
 
 
-def _cells(call: Call) -> list[str]:
-    row = row_of(call)
-    cells = [cell for column in wire_columns().each for cell in _flat(column, row.values[column.name], row.rest)]
-    cells += [_cell(column.kind, row.values[column.name]) for column in added_columns()]
-    cells.append(_cell(Kind.JSON, json_text(row.rest) if row.rest else None))
-    return cells
+def _rows(calls: Sequence[Call]) -> Iterator[tuple[str, ...]]:
+    table = table_of(calls)
+    columns = [cells for values in table.wire for cells in _flat(values, table.rests)]
+    columns += [_cells(values) for values in table.added]
+    columns.append([defuse(text) if text else "" for text in table.rest_texts])
+    return zip(*columns, strict=True)
 
 
-def _flat(column: Column, value: Any, rest: dict[str, Any]) -> Iterator[str]:  # noqa: ANN401 - any JSON
-    if column.inner is None:
-        yield _cell(column.kind, value)
-        return
-    left: dict[str, Any] = rest.get(column.name, {})
-    cells = [cell for inner in column.inner.each for cell in _flat(inner, (value or {}).get(inner.name), left)]
-    if left or (value is not None and not any(cells)):
-        rest[column.name] = left  # all its cells are empty, and still it is not null
-    yield from cells
+def _flat(values: Values, rests: Sequence[dict[str, Any]]) -> list[list[str]]:
+    if values.column.inner is None:
+        return [_cells(values)]
+    name = values.column.name
+    columns = [cells for inner in values.inner for cells in _flat(inner, [rest.get(name, {}) for rest in rests])]
+    for is_there, rest, *cells in zip(values.each, rests, *columns, strict=True):
+        if is_there and not any(cells):
+            rest.setdefault(name, {})  # an object, though all its cells are empty
+    return columns
 
 
-def _cell(kind: Kind, value: Any) -> str:  # noqa: ANN401 - what a column holds
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return defuse(value) if kind in {Kind.TEXT, Kind.ENUM, Kind.JSON} else str(value)
+def _cells(values: Values) -> list[str]:
+    write = _WRITE[values.column.kind]
+    return ["" if value is None else write(value) for value in values.each]
 
 
-def _lines(rows: Sequence[Sequence[str]]) -> str:
+# An instant is in UTC, and +00:00 is its end.
+_WRITE: Mapping[Kind, Callable[[Any], str]] = {
+    Kind.TEXT: defuse,
+    Kind.ENUM: defuse,
+    Kind.JSON: defuse,
+    Kind.INTEGER: str,
+    Kind.NUMBER: str,
+    Kind.DURATION: str,
+    Kind.BOOLEAN: lambda value: "true" if value else "false",
+    Kind.INSTANT: lambda value: value.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z",
+    Kind.AMOUNT: "{:f}".format,
+}
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue()

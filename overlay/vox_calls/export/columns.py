@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum, auto
@@ -24,6 +25,7 @@ from typing import Any
 from uuid import UUID
 
 import attrs
+import msgspec
 
 from vox_calls.errors import InvalidResponseError
 from vox_calls.models import Call
@@ -35,7 +37,7 @@ HIDDEN = "[hidden]"
 
 _INT64 = range(-(2**63), 2**63)
 _MILLISECOND = timedelta(milliseconds=1)
-_NOTHING_LEFT = attrs.NOTHING
+_EXACT = 2**53  # every integer up to it is a float
 
 
 class Kind(Enum):
@@ -75,26 +77,48 @@ class Columns:
     each: tuple[Column, ...]
     names: frozenset[str]
 
-    def read(self, item: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The values of the columns, and what is left of the object."""
-        rest = {} if self.names.issuperset(item) else {key: item[key] for key in item if key not in self.names}
-        values: dict[str, Any] = {}
-        for column in self.each:
-            value = item.get(column.name)
-            if value is not None:
-                value, left = _read(column, value)
-                if left is not _NOTHING_LEFT:
-                    rest[column.name] = left
-            values[column.name] = value
-        return values, rest
+    def read(self, items: Sequence[Mapping[str, Any]]) -> tuple[tuple[Values, ...], list[dict[str, Any]]]:
+        """The values of each column, and what is left of each object."""
+        rests = [
+            {} if self.names.issuperset(item) else {key: item[key] for key in item if key not in self.names}
+            for item in items
+        ]
+        return tuple(_read(column, [item.get(column.name) for item in items], rests) for column in self.each), rests
 
 
 @attrs.frozen
-class Row:
-    """A call as its row: values by column, nested ones as dicts, and what is left of its JSON."""
+class Values:
+    """What some calls have in a column.
 
-    values: dict[str, Any]
-    rest: dict[str, Any]
+    Attributes:
+        column: Which.
+        each: The value of each call, or None. Of an OBJECT, whether it is there.
+        inner: The values of an OBJECT's own columns, with None where it is not there.
+    """
+
+    column: Column
+    each: Sequence[Any]
+    inner: tuple[Values, ...] = ()
+
+
+@attrs.frozen
+class Table:
+    """Some calls as columns.
+
+    Attributes:
+        wire: Those of the contract.
+        added: Those of the overlay.
+        rests: What is left of the JSON of each call.
+    """
+
+    wire: tuple[Values, ...]
+    added: tuple[Values, ...]
+    rests: list[dict[str, Any]]
+
+    @property
+    def rest_texts(self) -> list[str | None]:
+        """The column `additional_properties`."""
+        return [json_text(rest) if rest else None for rest in self.rests]
 
 
 @functools.cache
@@ -120,16 +144,14 @@ def added_columns() -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def row_of(call: Call) -> Row:
-    """The row of a call, without the URL of its recording."""
-    values, rest = wire_columns().read(without_secret(call.to_dict()))
-    for column, (_, getter) in zip(added_columns(), _properties(), strict=True):
-        try:
-            value = getter(call)
-        except InvalidResponseError:
-            value = None  # the columns of the contract still have what came
-        values[column.name] = value // _MILLISECOND if isinstance(value, timedelta) else value
-    return Row(values, rest)
+def table_of(calls: Sequence[Call]) -> Table:
+    """The columns of some calls, without the URLs of their recordings."""
+    wire, rests = wire_columns().read([without_secret(call.to_dict()) for call in calls])
+    added = tuple(
+        Values(column, [_added(getter, call) for call in calls])
+        for column, (_, getter) in zip(added_columns(), _properties(), strict=True)
+    )
+    return Table(wire, added, rests)
 
 
 def without_secret(item: dict[str, Any]) -> dict[str, Any]:
@@ -140,9 +162,21 @@ def without_secret(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def json_text(value: object) -> str:
-    """JSON in as few characters as can be written as UTF-8; half a surrogate pair is escaped."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if _is_text(text) else json.dumps(value)
+    """JSON that can be written as UTF-8: half a surrogate pair is escaped."""
+    try:
+        text = msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, OverflowError, RecursionError):
+        return json.dumps(value)
+    # It writes null for what JSON has no numbers for, such as 1e999.
+    return json.dumps(value, ensure_ascii=False) if "null" in text and _has_infinity(value) else text
+
+
+def _has_infinity(value: object) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, dict):
+        return any(map(_has_infinity, value.values()))
+    return isinstance(value, list) and any(map(_has_infinity, value))
 
 
 @functools.cache
@@ -176,22 +210,44 @@ def _alternatives(hint: Any) -> Iterator[Any]:  # noqa: ANN401 - a type expressi
     return (kind for kind in kinds if kind is not type(None))
 
 
-def _read(column: Column, value: Any) -> tuple[Any, Any]:  # noqa: ANN401 - any JSON
-    """The value that a column holds, and what is left of it."""
+def _added(getter: Callable[[Call], Any], call: Call) -> Any:  # noqa: ANN401 - whatever the overlay adds
+    try:
+        value = getter(call)
+    except InvalidResponseError:
+        return None  # the columns of the contract still have what came
+    return value // _MILLISECOND if isinstance(value, timedelta) else value
+
+
+def _read(column: Column, values: list[Any], rests: list[dict[str, Any]]) -> Values:
+    """What a column holds of some values. What it cannot hold goes to the rests."""
     if column.inner is not None:
-        values, rest = column.inner.read(value)
-        return values, rest or _NOTHING_LEFT
-    held = _HOLD[column.kind](value)
-    return held, value if held is None else _NOTHING_LEFT
+        inner, left = column.inner.read([value or {} for value in values])
+        for rest, one in zip(rests, left, strict=True):
+            if one:
+                rest[column.name] = one
+        return Values(column, [value is not None for value in values], inner)
+    held = _HOLD[column.kind](values)
+    if held is not values:
+        for rest, value, one in zip(rests, values, held, strict=True):
+            if one is None and value is not None:
+                rest[column.name] = value
+    return Values(column, held)
 
 
-def _text(value: str) -> str | None:
-    return value if _is_text(value) else None
+def _texts(values: list[str | None]) -> list[str | None]:
+    if _is_text("".join([value for value in values if value is not None])):
+        return values
+    return [value if value is None or _is_text(value) else None for value in values]
 
 
-def _int64(value: float) -> int | None:
-    whole = int(value)  # 1.7e12 is an integer to JSON
-    return whole if whole in _INT64 else None
+def _int64s(values: list[float | None]) -> list[int | None]:
+    # 1.7e12 is an integer to JSON.
+    whole = [None if value is None else int(value) for value in values]
+    return [value if value is None or value in _INT64 else None for value in whole]
+
+
+def _float64s(values: list[float | None]) -> list[float | None]:
+    return [value if value is None or -_EXACT <= value <= _EXACT else _float64(value) for value in values]
 
 
 def _float64(value: float) -> float | None:
@@ -201,21 +257,28 @@ def _float64(value: float) -> float | None:
         return None
 
 
+def _json_texts(values: list[Any]) -> list[str | None]:
+    return [None if value is None else json_text(value) for value in values]
+
+
 def _is_text(text: str) -> bool:
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
     return True
 
 
-# What each kind of column holds of a value; None where it cannot.
-_HOLD: Mapping[Kind, Callable[[Any], object]] = {
-    Kind.TEXT: _text,
-    Kind.ENUM: _text,
-    Kind.INTEGER: _int64,
-    Kind.NUMBER: _float64,
-    Kind.BOOLEAN: bool,
-    Kind.JSON: json_text,
+def _as_they_are(values: list[Any]) -> list[Any]:
+    return values
+
+
+# What each kind of column holds of some values; None where it cannot.
+_HOLD: Mapping[Kind, Callable[[list[Any]], list[Any]]] = {
+    Kind.TEXT: _texts,
+    Kind.ENUM: _texts,
+    Kind.INTEGER: _int64s,
+    Kind.NUMBER: _float64s,
+    Kind.BOOLEAN: _as_they_are,
+    Kind.JSON: _json_texts,
 }

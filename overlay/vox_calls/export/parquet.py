@@ -11,13 +11,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vox_calls.export.columns import REST, Column, Columns, Kind, added_columns, json_text, row_of, wire_columns
+from vox_calls.export.columns import REST, Column, Kind, Values, added_columns, table_of, wire_columns
 from vox_calls.models import Call
 
-ROW_GROUP = 10_000
+ROW_GROUP = 5_000
 """Calls in a row group: what is held in memory at the end."""
 
 # 18 digits before the point and 10 behind it: a sum of them still fits what Spark and others can hold, 38 digits.
@@ -25,7 +26,7 @@ _DIGITS, _PLACES = 28, 10
 
 _TYPES = {
     Kind.TEXT: pa.string(),
-    Kind.ENUM: pa.string(),
+    Kind.ENUM: pa.dictionary(pa.int32(), pa.string()),
     Kind.INTEGER: pa.int64(),
     Kind.NUMBER: pa.float64(),
     Kind.BOOLEAN: pa.bool_(),
@@ -40,10 +41,8 @@ class Parquet:
     """Writes a row for each call, enums dictionary-encoded, nested objects as structs, free objects as JSON text."""
 
     def __init__(self) -> None:
-        self._staged = _schema(_TYPES)
-        # Enums grow while the export runs. Each row group has a dictionary of its own, so none is too small.
-        self._final = _schema({**_TYPES, Kind.ENUM: pa.dictionary(pa.int32(), pa.string())})
-        self._options = pa.ipc.IpcWriteOptions(compression="zstd")
+        columns = [_field(column) for column in (*wire_columns().each, *added_columns())]
+        self._schema = pa.schema([*columns, pa.field(REST, pa.string())])
 
     def preamble(self) -> bytes:
         """Nothing."""
@@ -54,46 +53,52 @@ class Parquet:
         if not calls:
             return b""
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, self._staged, options=self._options) as writer:
-            writer.write_batch(pa.RecordBatch.from_pylist([_values(call) for call in calls], schema=self._staged))
+        with pa.ipc.new_stream(sink, self._schema) as writer:
+            writer.write_batch(self._batch(calls))
         content: bytes = sink.getvalue().to_pybytes()
         return content
 
+    def _batch(self, calls: Sequence[Call]) -> Any:  # noqa: ANN401 - pyarrow has no types
+        table = table_of(calls)
+        arrays = [
+            _array(values, field.type)
+            for values, field in zip((*table.wire, *table.added), self._schema, strict=False)  # and the rest
+        ]
+        return pa.RecordBatch.from_arrays([*arrays, pa.array(table.rest_texts, pa.string())], schema=self._schema)
+
     def finish(self, part: Path, beside: Path) -> Path:
         """Write the pages to `beside` as row groups."""
-        with pq.ParquetWriter(beside, self._final, compression="zstd") as writer:
+        with pq.ParquetWriter(beside, self._schema, compression="zstd") as writer:
             for rows in _groups(part):
-                table = pa.Table.from_batches(rows, self._staged).combine_chunks()
-                encoded = [
-                    _encoded(column.combine_chunks(), field.type)
-                    for column, field in zip(table.columns, self._final, strict=True)
-                ]
-                writer.write_table(pa.Table.from_arrays(encoded, schema=self._final), row_group_size=ROW_GROUP)
+                # Every page has a dictionary of its own, for enums grow while the export runs.
+                table = pa.Table.from_batches(rows, self._schema).unify_dictionaries()
+                writer.write_table(table, row_group_size=table.num_rows)
         return beside
 
 
-def _schema(types: dict[Kind, Any]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    columns = [_field(column, types) for column in (*wire_columns().each, *added_columns())]
-    return pa.schema([*columns, pa.field(REST, pa.string())])
+def _field(column: Column) -> Any:  # noqa: ANN401 - pyarrow has no types
+    if column.inner is None:
+        return pa.field(column.name, _TYPES[column.kind])
+    # Dictionaries inside of structs cannot be unified.
+    inner = [attrs.evolve(one, kind=Kind.TEXT) if one.kind is Kind.ENUM else one for one in column.inner.each]
+    return pa.field(column.name, pa.struct([_field(one) for one in inner]))
 
 
-def _field(column: Column, types: dict[Kind, Any]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    kind = types[column.kind] if column.inner is None else _struct(column.inner, types)
-    return pa.field(column.name, kind)
-
-
-def _struct(columns: Columns, types: dict[Kind, Any]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    return pa.struct([_field(column, types) for column in columns.each])
-
-
-def _values(call: Call) -> dict[str, Any]:
-    row = row_of(call)
-    for column in added_columns():
-        amount = row.values[column.name]
-        if column.kind is Kind.AMOUNT and amount is not None and not _fits(amount):
-            row.values[column.name] = None  # rounded it would be wrong; the contract's own column has the text
-    row.values[REST] = json_text(row.rest) if row.rest else None
-    return row.values
+def _array(values: Values, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+    if values.column.inner is not None:
+        inner = [_array(one, field.type) for one, field in zip(values.inner, kind, strict=True)]
+        return pa.StructArray.from_arrays(inner, fields=list(kind), mask=pa.array([not one for one in values.each]))
+    each = values.each
+    if pa.types.is_dictionary(kind):
+        places = {
+            value: place for place, value in enumerate(dict.fromkeys(value for value in each if value is not None))
+        }
+        indices = pa.array([None if value is None else places[value] for value in each], kind.index_type)
+        return pa.DictionaryArray.from_arrays(indices, pa.array(list(places), kind.value_type))
+    if values.column.kind is Kind.AMOUNT:
+        # Rounded it would be wrong. The contract's own column has the text.
+        each = [amount if amount is not None and _fits(amount) else None for amount in each]
+    return pa.array(each, kind)
 
 
 def _fits(amount: Decimal) -> bool:
@@ -114,13 +119,3 @@ def _groups(part: Path) -> Iterator[list[Any]]:
                 rows = []
     if rows:
         yield rows
-
-
-def _encoded(array: Any, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """The array with dictionaries where its type is to have them, at any depth."""
-    if array.type.equals(kind):
-        return array
-    if pa.types.is_dictionary(kind):
-        return array.dictionary_encode()
-    inner = [_encoded(array.field(number), field.type) for number, field in enumerate(kind)]
-    return pa.StructArray.from_arrays(inner, fields=list(kind), mask=array.is_null())
