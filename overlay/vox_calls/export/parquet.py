@@ -7,7 +7,6 @@ whole in itself, one behind the other; when all are there they become row groups
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,12 @@ import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vox_calls.export.arrays import TYPES, array_of, struct_of
 from vox_calls.export.columns import REST, Column, Kind, Values, added_columns, table_of, wire_columns
 from vox_calls.models import Call
 
 ROW_GROUP = 5_000
 """Calls in a row group: what is held in memory at the end."""
-
-# 18 digits before the point and 10 behind it: a sum of them still fits what Spark and others can hold, 38 digits.
-_DIGITS, _PLACES = 28, 10
-
-_TYPES = {
-    Kind.TEXT: pa.string(),
-    Kind.ENUM: pa.dictionary(pa.int32(), pa.string()),
-    Kind.INTEGER: pa.int64(),
-    Kind.NUMBER: pa.float64(),
-    Kind.BOOLEAN: pa.bool_(),
-    Kind.JSON: pa.string(),
-    Kind.INSTANT: pa.timestamp("ms", tz="UTC"),
-    Kind.DURATION: pa.int64(),
-    Kind.AMOUNT: pa.decimal128(_DIGITS, _PLACES),
-}
 
 
 class Parquet:
@@ -64,7 +49,7 @@ class Parquet:
             _array(values, field.type)
             for values, field in zip((*table.wire, *table.added), self._schema, strict=False)  # and the rest
         ]
-        return pa.RecordBatch.from_arrays([*arrays, pa.array(table.rest_texts, pa.string())], schema=self._schema)
+        return pa.RecordBatch.from_arrays([*arrays, array_of(table.rest_texts, Kind.JSON)], schema=self._schema)
 
     def finish(self, part: Path, beside: Path) -> Path:
         """Write the pages to `beside` as row groups."""
@@ -78,33 +63,18 @@ class Parquet:
 
 def _field(column: Column) -> Any:  # noqa: ANN401 - pyarrow has no types
     if column.inner is None:
-        return pa.field(column.name, _TYPES[column.kind])
+        return pa.field(column.name, TYPES[column.kind])
     # Dictionaries inside of structs cannot be unified.
     inner = [attrs.evolve(one, kind=Kind.TEXT) if one.kind is Kind.ENUM else one for one in column.inner.each]
     return pa.field(column.name, pa.struct([_field(one) for one in inner]))
 
 
 def _array(values: Values, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
-    if values.column.inner is not None:
-        inner = [_array(one, field.type) for one, field in zip(values.inner, kind, strict=True)]
-        return pa.StructArray.from_arrays(inner, fields=list(kind), mask=pa.array([not one for one in values.each]))
-    each = values.each
-    if pa.types.is_dictionary(kind):
-        places = {
-            value: place for place, value in enumerate(dict.fromkeys(value for value in each if value is not None))
-        }
-        indices = pa.array([None if value is None else places[value] for value in each], kind.index_type)
-        return pa.DictionaryArray.from_arrays(indices, pa.array(list(places), kind.value_type))
-    if values.column.kind is Kind.AMOUNT:
-        # Rounded it would be wrong. The contract's own column has the text.
-        each = [amount if amount is not None and _fits(amount) else None for amount in each]
-    return pa.array(each, kind)
-
-
-def _fits(amount: Decimal) -> bool:
-    _, digits, exponent = amount.as_tuple()
-    assert isinstance(exponent, int)  # noqa: S101 - it is a finite number
-    return exponent >= -_PLACES and len(digits) + exponent <= _DIGITS - _PLACES
+    if values.column.inner is None:
+        plain = values.column.kind is Kind.ENUM and not pa.types.is_dictionary(kind)
+        return array_of(values.each, Kind.TEXT if plain else values.column.kind)
+    inner = [_array(one, field.type) for one, field in zip(values.inner, kind, strict=True)]
+    return struct_of(values.each, inner, kind)
 
 
 def _groups(part: Path) -> Iterator[list[Any]]:
