@@ -56,11 +56,11 @@ def load(path: Path) -> Checkpoint | None:
     try:
         found = msgspec.json.decode(content, type=Checkpoint)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ExportError(f"{path} is no checkpoint of an export: {error}; pass overwrite to begin anew") from None
+        raise ExportError(f"{path} is no checkpoint of an export: {error}; pass --overwrite to begin anew") from None
     if found.version != VERSION:
         raise ExportError(
             f"{path} was written by another version of vox-calls (form {found.version}, here {VERSION}): go on with "
-            f"that one, or pass overwrite to begin anew"
+            f"that one, or pass --overwrite to begin anew"
         )
     return found
 

@@ -79,12 +79,12 @@ class Files:
         """
         if self.checkpoint.exists():
             raise ExportError(
-                f"an export into {self.target} was begun and is not complete: pass resume to go on with it, or "
-                f"overwrite to begin anew"
+                f"an export into {self.target} was begun and is not complete: pass --resume to go on with it, or "
+                f"--overwrite to begin anew"
             )
         for path in (self.target, self.rejects):
             if path.exists():
-                raise ExportError(f"{path} is there already: pass overwrite to replace it, or choose another name")
+                raise ExportError(f"{path} is there already: pass --overwrite to replace it, or choose another name")
 
 
 class Growing:
@@ -173,7 +173,7 @@ def _open(path: Path, length: int) -> FileIO:
     file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+")
     if file.seek(0, os.SEEK_END) < length:
         file.close()
-        raise ExportError(f"{path} is shorter than its checkpoint says, so it cannot be gone on: pass overwrite")
+        raise ExportError(f"{path} is shorter than its checkpoint says, so it cannot be gone on: pass --overwrite")
     file.truncate(length)
     file.seek(length)
     return file

@@ -119,7 +119,7 @@ def export_calls(  # noqa: PLR0913 - one keyword for each thing that can be chos
     encoder = _encoder(form, byte_order_mark=byte_order_mark)
     asked = _as_sent({_ORDER: SortOrder.ASC, **(filters or {})})
     if resume and overwrite:
-        raise ExportError("resume goes on with what is there and overwrite begins anew: pass one of them")
+        raise ExportError("--resume goes on with what is there and --overwrite begins anew: pass one of them")
     files.check_place()
     with locked(files.lock, files.target):
         found = checkpoints.load(files.checkpoint) if resume else None
@@ -207,7 +207,7 @@ def _as_sent(filters: Mapping[str, Any]) -> dict[str, Any]:
 def _check_same(found: Checkpoint, form: Form, asked: dict[str, Any] | None) -> None:
     if (found.format, found.compression) != (form.format, form.compression):
         begun = ".".join(filter(None, (found.format, found.compression)))
-        raise ExportError(f"the export was begun as {begun}: go on in that format, or pass overwrite to begin anew")
+        raise ExportError(f"the export was begun as {begun}: go on in that format, or pass --overwrite to begin anew")
     if asked is not None and asked != found.filters:
         names = sorted(name for name in {*asked, *found.filters} if asked.get(name) != found.filters.get(name))
         told = "; ".join(
@@ -215,7 +215,7 @@ def _check_same(found: Checkpoint, form: Form, asked: dict[str, Any] | None) -> 
         )
         raise ExportError(
             f"the export was begun with other filters ({told}): leave the filters out to go on with those it was begun "
-            f"with, or pass overwrite to begin anew"
+            f"with, or pass --overwrite to begin anew"
         )
 
 
