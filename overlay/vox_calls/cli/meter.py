@@ -63,8 +63,13 @@ class Meter:
         if self._per_minute is not None:
             # A run begins with a burst, whose rate will not last.
             pages = -(-calls // MAX_PAGE_SIZE)
-            seconds = max(seconds, (pages - self._per_minute) * _MINUTE / self._per_minute)
+            seconds = max(seconds, (pages - self._per_minute) * _MINUTE / self._per_minute, self.pausing)
         return seconds
+
+    @property
+    def pausing(self) -> float:
+        """Seconds that the rate limit's pause still lasts; 0 where there is none."""
+        return max(0.0, self._pause_ends - self._clock())
 
     def words(self) -> str:
         """All of it in a line."""
@@ -77,8 +82,7 @@ class Meter:
             words = f"{progress.done:,} of {progress.total:,} calls, {self.rate:,.0f}/s"
             if self.left is not None:
                 words += f", {clock(self.left)} left"
-        waiting = self._pause_ends - self._clock()
-        return words if waiting < _WORTH_TELLING else f"{words}; rate limit: {waiting:.0f} s pause"
+        return words if self.pausing < _WORTH_TELLING else f"{words}; rate limit: {self.pausing:.0f} s pause"
 
 
 def clock(seconds: float) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, Task
 from rich.progress import Progress as Bar
 from rich.progress_bar import ProgressBar
+from rich.table import Column
 from rich.text import Text
 
 from vox_calls.cli.meter import Meter
@@ -60,7 +61,7 @@ def lines(
 
 class _Words(ProgressColumn):
     def __init__(self, meter: Meter) -> None:
-        super().__init__()
+        super().__init__(table_column=Column(no_wrap=True))
         self._meter = meter
 
     def render(self, task: Task) -> Text:  # noqa: ARG002 - the meter knows more

@@ -96,8 +96,8 @@ def _plain(values: Sequence[float | None], kind: Any, code: str) -> Any:  # noqa
 
 
 def _made(values: Sequence[object], kind: Any, *content: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
-    valid = _bits([value is not None for value in values])
-    return pa.Array.from_buffers(kind, len(values), [pa.py_buffer(part) for part in (valid, *content)])
+    valid = pa.py_buffer(_bits([value is not None for value in values])) if None in values else None
+    return pa.Array.from_buffers(kind, len(values), [valid, *map(pa.py_buffer, content)])
 
 
 def _bits(values: Sequence[object]) -> bytes:
