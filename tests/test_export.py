@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pyarrow.parquet as pq
 import pytest
 
@@ -83,13 +84,48 @@ def content_of(path: Path) -> object:
 
 
 @pytest.fixture(scope="module")
-def whole(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+def client(box: Sandbox) -> Iterator[vox_calls.Client]:
+    with vox_calls.Client(box.api_key, base_url=box.base_url, rate_limit=None) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def whole(client: vox_calls.Client, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """What exports give that nobody broke off, by name."""
     folder = tmp_path_factory.mktemp("whole")
-    with vox_calls.Client(box.api_key, base_url=box.base_url, rate_limit=None) as client:
-        for name in FORMATS:
-            export_calls(client, folder / name)
+    for name in FORMATS:
+        export_calls(client, folder / name)
     return {name: content_of(folder / name) for name in FORMATS}
+
+
+@attrs.frozen
+class Victim:
+    """An export that is killed, and gone on with in this process, which is faster than another one."""
+
+    box: Sandbox
+    client: vox_calls.Client
+    whole: dict[str, object]
+    file: Path
+
+    def kill(self, call: str, count: int) -> None:
+        """Have the process killed when it is about to make that call of the system's for the n-th time."""
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED, call, str(count), "export", str(self.file), "--no-rate-limit"],
+            env=environment_of(self.box),
+            capture_output=True,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    def is_mended(self) -> None:
+        export_calls(self.client, self.file, resume=True)
+        assert content_of(self.file) == self.whole[self.file.name]
+        assert beside(self.file.parent) == {self.file.name}
+
+
+@pytest.fixture
+def victim(box: Sandbox, client: vox_calls.Client, whole: dict[str, object], tmp_path: Path) -> Victim:
+    return Victim(box, client, whole, tmp_path)
 
 
 def test_every_call_is_a_line_oldest_first_and_no_recording_is_among_them(
@@ -160,17 +196,6 @@ vox_calls.cli.main()
 """
 
 
-def kill(box: Sandbox, file: Path, call: str, count: int) -> None:
-    """Export, and have the process killed when it is about to make that call of the system's for the n-th time."""
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, call, str(count), "export", str(file), "--no-rate-limit"],
-        env=environment_of(box),
-        capture_output=True,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-
-
 @pytest.mark.parametrize(
     ("name", "moment"),
     [
@@ -178,30 +203,20 @@ def kill(box: Sandbox, file: Path, call: str, count: int) -> None:
         *((name, ("fsync", 7)) for name in FORMATS),
     ],
 )
-def test_killed_at_any_step_it_is_gone_on_with(
-    box: Sandbox, whole: dict[str, object], tmp_path: Path, name: str, moment: tuple[str, int]
-) -> None:
-    file = tmp_path / name
-    kill(box, file, *moment)
-    assert not file.exists()
-    done = export(box, file, "--resume")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert content_of(file) == whole[name]
-    assert beside(tmp_path) == {name}
+def test_killed_at_any_step_it_is_gone_on_with(victim: Victim, name: str, moment: tuple[str, int]) -> None:
+    victim = attrs.evolve(victim, file=victim.file / name)
+    victim.kill(*moment)
+    assert not victim.file.exists()
+    victim.is_mended()
 
 
 @pytest.mark.parametrize("name", ["calls.jsonl", "calls.parquet"])
 @pytest.mark.parametrize("removal", [2, 3, 4])
-def test_killed_while_the_file_gets_its_name_it_is_completed(
-    box: Sandbox, whole: dict[str, object], tmp_path: Path, name: str, removal: int
-) -> None:
-    file = tmp_path / name
-    kill(box, file, "unlink", removal)
-    assert file.exists() == (removal > 2)
-    done = export(box, file, "--resume")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert content_of(file) == whole[name]
-    assert beside(tmp_path) == {name}
+def test_killed_while_the_file_gets_its_name_it_is_completed(victim: Victim, name: str, removal: int) -> None:
+    victim = attrs.evolve(victim, file=victim.file / name)
+    victim.kill("unlink", removal)
+    assert victim.file.exists() == (removal > 2)
+    victim.is_mended()
 
 
 def test_killed_again_and_again_at_any_time_it_is_complete_in_the_end(
