@@ -5,30 +5,26 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import pty
 import re
 import resource
-import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
-import pyarrow.parquet as pq
 import pytest
 
 import vox_calls
+from exporting import COMMAND, assert_refused, beside, content_of, environment_of, export
 from vox_calls.export import export_calls
 from vox_calls.sandbox import Sandbox, Settings, make_key
 from vox_calls.sandbox.faults import Script, Step
 
-COMMAND = Path(sys.executable).with_name("vox-calls")
 AGENT = {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v1"}
-COLOUR = re.compile(rb"\x1b\[[0-9;]*3[0-9][0-9;]*m")
 FEW = 700
 FORMATS = ["calls.jsonl", "calls.csv", "calls.jsonl.gz", "calls.csv.zst", "calls.parquet"]
 
@@ -43,44 +39,6 @@ def box(few: list[dict[str, Any]]) -> Iterator[Sandbox]:
     """A sandbox with a few calls, as many pages as there are moments to break off at."""
     with Sandbox(few, settings=Settings(make_key(), windows=())) as running:
         yield running
-
-
-def environment_of(box: Sandbox, **more: str) -> dict[str, str]:
-    return os.environ | {"VOX_BASE_URL": box.base_url, "VOX_API_KEY": box.api_key} | more
-
-
-def export(
-    box: Sandbox, file: Path, *arguments: str, limit: Callable[[], None] | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, "export", str(file), "--no-rate-limit", *arguments],
-        env=environment_of(box, **environment),
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=limit,
-    )
-
-
-def assert_refused(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
-    assert done.returncode == status
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    for word in words:
-        assert word in done.stderr
-
-
-def beside(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
-
-
-def content_of(path: Path) -> object:
-    """What has to be the same however often an export was broken off: the bytes, or the rows of Parquet."""
-    if path.suffix == ".parquet":
-        table = pq.read_table(path)
-        table.validate(full=True)
-        return table.to_pylist()
-    return path.read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -211,11 +169,11 @@ def test_killed_at_any_step_it_is_gone_on_with(victim: Victim, name: str, moment
 
 
 @pytest.mark.parametrize("name", ["calls.jsonl", "calls.parquet"])
-@pytest.mark.parametrize("removal", [2, 3, 4])
+@pytest.mark.parametrize("removal", [3, 4, 5])
 def test_killed_while_the_file_gets_its_name_it_is_completed(victim: Victim, name: str, removal: int) -> None:
     victim = attrs.evolve(victim, file=victim.file / name)
     victim.kill("unlink", removal)
-    assert victim.file.exists() == (removal > 2)
+    assert victim.file.exists() == (removal > 3)
     victim.is_mended()
 
 
@@ -361,78 +319,6 @@ def test_calls_that_cannot_be_decoded_are_kept_aside_without_their_recordings(
     assert beside(tmp_path) == {"calls.jsonl", "calls.jsonl.rejects.jsonl"}
 
 
-def in_a_terminal(command: list[str], environment: dict[str, str], until: bytes | None = None) -> tuple[int, bytes]:
-    """Status and output of a command in a pseudo-terminal, with Ctrl-C typed when something has been shown."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(command[0], command, environment)  # noqa: S606 - the project's own command
-    shown = b""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([terminal], [], [], 1)
-        try:
-            shown += os.read(terminal, 65_536) if ready else b""
-        except OSError:
-            break  # it has ended
-        if until is not None and until in shown:
-            os.write(terminal, b"\x03")
-            until = None
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
-
-
-def test_on_a_terminal_a_bar_tells_how_far_it_is_and_what_the_rate_limit_does(
-    few: list[dict[str, Any]], tmp_path: Path
-) -> None:
-    with Sandbox(few, settings=Settings(make_key())) as box:
-        command = [str(COMMAND), "export", str(tmp_path / "calls.csv")]
-        status, shown = in_a_terminal(command, environment_of(box, TERM="xterm-256color", COLUMNS="120"))
-    assert status == 0
-    text = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", shown).decode()
-    assert re.search(r"\d00 of 700 calls, [\d,]+/s, 0:0\d left", text)
-    assert "━" in text
-    assert COLOUR.search(shown)
-    assert "700 calls in " in text
-
-
-def test_no_color_is_respected(box: Sandbox, tmp_path: Path) -> None:
-    command = [str(COMMAND), "export", str(tmp_path / "calls.csv"), "--no-rate-limit"]
-    _, shown = in_a_terminal(command, environment_of(box, TERM="xterm-256color", NO_COLOR="1"))
-    assert b"700 calls" in shown
-    assert not COLOUR.search(shown)
-
-
-def test_ctrl_c_says_how_to_go_on_and_that_works(
-    few: list[dict[str, Any]], whole: dict[str, object], tmp_path: Path
-) -> None:
-    file = tmp_path / "a b.csv"
-    with Sandbox(few, settings=Settings(make_key(), windows=(), latency=0.2)) as slow:
-        command = [str(COMMAND), "export", str(file), "--no-rate-limit", "--since", "3650d"]
-        environment = environment_of(slow, TERM="xterm", PATH=f"{COMMAND.parent}:{os.environ['PATH']}")
-        status, shown = in_a_terminal(command, environment, until=b"200 of 700")
-        assert status == 130
-        text = shown.decode()
-        assert "vox-calls: interrupted" in text
-        again = text.partition("go on with: ")[2].strip()
-        assert again == f"vox-calls export '{file}' --resume --no-rate-limit"
-        assert not file.exists()
-        subprocess.run(["/bin/sh", "-c", again], env=environment, check=True, capture_output=True)
-    assert file.read_bytes() == whole["calls.csv"]
-
-
-def test_a_name_that_a_terminal_would_obey_is_shown_so_that_a_shell_takes_it(
-    few: list[dict[str, Any]], tmp_path: Path
-) -> None:
-    file = tmp_path / "a\x1b[31m'b.jsonl"
-    with Sandbox(few, settings=Settings(make_key(), windows=(), faults=Script([None, Step(status=403)]))) as box:
-        failed = export(box, file)
-        assert (failed.returncode, "\x1b" in failed.stderr) == (1, False)
-        again = failed.stderr.partition("go on with: ")[2]
-        environment = environment_of(box, PATH=f"{COMMAND.parent}:{os.environ['PATH']}")
-        subprocess.run(["/bin/bash", "-c", again], env=environment, check=True, capture_output=True)
-    assert len(file.read_text("utf-8").splitlines()) == FEW
-
-
 def test_a_missing_extra_is_told_by_name(box: Sandbox, tmp_path: Path) -> None:
     modules = tmp_path / "modules"
     modules.mkdir()
@@ -448,3 +334,38 @@ def test_gzip_members_end_where_pages_do(box: Sandbox, tmp_path: Path) -> None:
     packed = (tmp_path / "calls.jsonl.gz").read_bytes()
     assert packed.count(b"\x1f\x8b\x08\x00\x00\x00\x00\x00") == FEW // 100
     assert len(gzip.decompress(packed).splitlines()) == FEW
+
+
+def rejecting(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [call | ({"status": 5} if number % 50 == 7 else {}) for number, call in enumerate(calls)]
+
+
+@pytest.mark.parametrize("moment", [("fsync", 2), ("fsync", 3), ("fsync", 5), ("replace", 2), ("replace", 4)])
+def test_rejects_too_are_neither_lost_nor_doubled_by_a_kill(
+    few: list[dict[str, Any]], whole: dict[str, object], tmp_path: Path, moment: tuple[str, int]
+) -> None:
+    with (
+        Sandbox(rejecting(few[:250]), settings=Settings(make_key(), windows=())) as box,
+        vox_calls.Client(box.api_key, base_url=box.base_url, rate_limit=None) as client,
+    ):
+        done = export_calls(client, tmp_path / "calls.jsonl")
+        assert (done.calls, done.rejected) == (245, 5)
+        Victim(box, client, whole, tmp_path / "again.jsonl").kill(*moment)
+        again = export_calls(client, tmp_path / "again.jsonl", resume=True)
+    assert (again.calls, again.rejected) == (245, 5)
+    for name in ("", ".rejects.jsonl"):
+        assert (tmp_path / f"again.jsonl{name}").read_bytes() == (tmp_path / f"calls.jsonl{name}").read_bytes()
+    assert len(beside(tmp_path)) == 4
+
+
+def test_rejects_of_an_export_that_is_overwritten_go_with_it(
+    few: list[dict[str, Any]], client: vox_calls.Client, whole: dict[str, object], tmp_path: Path
+) -> None:
+    file = tmp_path / "calls.jsonl"
+    with Sandbox(rejecting(few), settings=Settings(make_key(), windows=())) as box:
+        with vox_calls.Client(box.api_key, base_url=box.base_url, rate_limit=None) as rejected:
+            assert export_calls(rejected, file).rejects == tmp_path / "calls.jsonl.rejects.jsonl"
+        Victim(box, client, whole, tmp_path / "other.jsonl").kill("replace", 4)
+    for path in (file, tmp_path / "other.jsonl"):
+        assert export_calls(client, path, overwrite=True).rejects is None
+    assert beside(tmp_path) == {"calls.jsonl", "other.jsonl"}

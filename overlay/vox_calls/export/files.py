@@ -151,10 +151,11 @@ class Growing:
                 except OSError:
                     beside.unlink(missing_ok=True)
                     raise
-                if files.rejects_part.exists():
-                    files.rejects_part.replace(files.rejects)
-                elif not self.checkpoint.rejected:
+                if not self.checkpoint.rejected:
+                    files.rejects_part.unlink(missing_ok=True)
                     files.rejects.unlink(missing_ok=True)
+                elif files.rejects_part.exists():
+                    files.rejects_part.replace(files.rejects)
                 whole.replace(files.target)
         with writing(files.part):
             files.part.unlink(missing_ok=True)
