@@ -15,7 +15,7 @@ INTERRUPTED = 130
 """Exit status: interrupted from the keyboard."""
 
 
-_EXTRAS = {"typer": "cli", "rich": "cli", "starlette": "sandbox", "uvicorn": "sandbox"}
+_EXTRAS = {"typer": "cli", "rich": "cli", "pyarrow": "arrow", "starlette": "sandbox", "uvicorn": "sandbox"}
 
 
 def main() -> None:

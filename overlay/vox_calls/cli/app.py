@@ -15,6 +15,7 @@ import typer
 
 from vox_calls import __version__
 from vox_calls.cli import FAILED, INTERRUPTED, MISUSED, abandon_output
+from vox_calls.cli.exporting import export
 from vox_calls.cli.filters import Chosen, Filters, with_filters
 from vox_calls.cli.options import BaseUrl, Mask, Quiet, Verbose
 from vox_calls.errors import BadRequestError, ConfigurationError, InvalidQueryError, VoxCallsError
@@ -181,3 +182,6 @@ def _reported(chosen: Chosen | None = None) -> Iterator[None]:
         # Told here, for the library of the command line would end with a status of its own.
         abandon_output()
         raise typer.Exit(0) from None
+
+
+app.command()(with_filters(_reported()(export)))

@@ -1,0 +1,369 @@
+"""What is in exported files: every value of every call, whatever reads them."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import vox_calls
+from conftest import NOW
+from vox_calls import Call, RateLimit
+from vox_calls.cli.meter import Meter
+from vox_calls.cli.showing import lines
+from vox_calls.export import ExportError, Progress, WatchedLimit, export_calls, read_csv
+from vox_calls.export.arrays import array_of
+from vox_calls.export.cells import arm, defuse
+from vox_calls.export.columns import Kind, added_columns, table_of, wire_columns
+from vox_calls.sandbox import synthetic_calls
+
+AGENT = {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v1"}
+KEY = "vox_live_0123456789abcdef"
+START = 1_793_491_200_000
+
+
+def a_call(name: str, **fields: Any) -> dict[str, Any]:
+    return {"id": name, "agent": AGENT, "call_type": "web", "status": "ended", "start_at": START, **fields}
+
+
+ODD = [
+    a_call("a", end_at=START + 94_500, call_cost={"total_cost": "150.00"}, metadata={"k": [1, None, "값"]}),
+    a_call("b", status="hologram", variant_label="", disconnection_reason="=cmd|'/C calc'!A0"),
+    a_call("c", start_at=None, from_number="01012345678", to_number="+1", variant_label="'quoted"),
+    a_call("d", start_at=-1, end_at=8 * 10**16, call_cost={"total_cost": "1,500"}),
+    a_call("e", end_at=10**25, call_cost={"total_cost": "9" * 29 + ".1"}, new_field={"deep": [1]}),
+    a_call("f", call_cost={"total_cost": "0.12345678901"}, call_analysis={"summary": 'two\r\nlines, "q"', "mood": 1}),
+    a_call("g", call_cost={"total_cost": None}, call_analysis={"summary": "half \ud83d", "user_sentiment": "\t"}),
+    a_call("h", dynamic_variables={"half": "\udc00", "big": 10**30, "text": "x" * 200_000}),
+    a_call("i", agent={**AGENT, "region": "kr"}, opt_out_sensitive_data_storage=False, start_at=253402300799999),
+]
+
+
+@pytest.fixture(scope="module")
+def client(base_url: str) -> Iterator[vox_calls.Client]:
+    with vox_calls.Client(KEY, base_url=base_url, rate_limit=None) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def items() -> list[dict[str, Any]]:
+    return [*ODD, *synthetic_calls(250, seed=11, until=NOW)]
+
+
+@pytest.fixture(scope="module")
+def base_url(items: list[dict[str, Any]]) -> Iterator[str]:
+    """A server of the test's own, for the sandbox's encoder refuses what no careful server would send."""
+    pages = [items[start : start + 100] for start in range(0, len(items), 100)]
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            number = int(self.path.partition("cursor=")[2].partition("&")[0] or 0)
+            following = str(number + 1) if number + 1 < len(pages) else None
+            page = {"items": pages[number], "total_count": len(items), "next_cursor": following}
+            body = json.dumps(page).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Pages) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def as_expected(item: dict[str, Any]) -> Call:
+    return Call.from_dict(item | {"recording_url": item.get("recording_url") and "[hidden]"})
+
+
+def merged(values: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
+    """What the columns have, and what had no place in them."""
+    result = dict(values)
+    for key, value in rest.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def without_nulls(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+READ = {Kind.INTEGER: int, Kind.NUMBER: float, Kind.BOOLEAN: "true".__eq__, Kind.JSON: json.loads}
+
+
+def from_row(row: dict[str, str | None]) -> dict[str, Any]:
+    item: dict[str, Any] = {}
+    for column in wire_columns().each:
+        if column.inner is None:
+            text = row[column.name]
+            item[column.name] = None if text is None else READ.get(column.kind, str)(text)  # type: ignore[operator]
+            continue
+        inner = {one.name: row[f"{column.name}.{one.name}"] for one in column.inner.each}
+        read = {one.name: READ.get(one.kind, str) for one in column.inner.each}
+        values = {name: read[name](text) for name, text in inner.items() if text is not None}  # type: ignore[operator]
+        item[column.name] = values or None
+    return merged(without_nulls(item), json.loads(row["additional_properties"] or "{}"))
+
+
+@given(st.text())
+def test_no_text_is_a_formula_and_every_text_comes_back(text: str) -> None:
+    cell = defuse(text)
+    assert cell.lstrip()[:1] not in {"=", "+", "-", "@"}
+    assert cell
+    assert cell[0] not in "\t\r\n"
+    assert arm(cell) == text
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "\u200b=1", "'a", ""])
+def test_what_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
+    assert defuse(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["01012345678", "1-1", "안녕 = 1", "{}", "#N/A"])
+def test_what_it_would_not_run_stays(text: str) -> None:
+    assert defuse(text) == text
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "x.csv.zst"])
+def test_a_csv_loses_nothing(client: vox_calls.Client, items: list[dict[str, Any]], tmp_path: Path, name: str) -> None:
+    done = export_calls(client, tmp_path / name)
+    assert (done.calls, done.rejected, done.rejects) == (len(items), 0, None)
+    rows = list(read_csv(tmp_path / name))
+    assert [Call.from_dict(from_row(row)) for row in rows] == list(map(as_expected, items))
+
+
+def test_a_csv_is_what_rfc_4180_and_excel_want(client: vox_calls.Client, tmp_path: Path) -> None:
+    export_calls(client, tmp_path / "x.csv")
+    content = (tmp_path / "x.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfid,agent.agent_id,")
+    assert content.endswith(b"\r\n")
+    assert b'"two\r\nlines, ""q"""' in content
+    assert b"'=cmd|" in content
+    export_calls(client, tmp_path / "plain.csv", byte_order_mark=False)
+    assert (tmp_path / "plain.csv").read_bytes() == content.removeprefix(b"\xef\xbb\xbf")
+    frame = pd.read_csv(tmp_path / "x.csv", dtype=str, keep_default_na=False)
+    assert list(frame["id"][:3]) == ["a", "b", "c"]
+    assert frame["from_number"][2] == "01012345678"
+    assert frame["started_at"][0] == "2026-11-01T00:00:00.000Z"
+    assert (frame["duration_ms"][0], frame["cost"][0], frame["cost"][3]) == ("94500", "150.00", "")
+
+
+def test_json_lines_are_what_came(client: vox_calls.Client, items: list[dict[str, Any]], tmp_path: Path) -> None:
+    export_calls(client, tmp_path / "x.jsonl")
+    got = [json.loads(line) for line in (tmp_path / "x.jsonl").read_bytes().decode().splitlines()]
+    assert got == [item | ({"recording_url": "[hidden]"} if item.get("recording_url") else {}) for item in items]
+
+
+@pytest.fixture(scope="module")
+def parquet(client: vox_calls.Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("parquet") / "x.parquet"
+    export_calls(client, path)
+    return path
+
+
+def test_parquet_loses_nothing(parquet: Path, items: list[dict[str, Any]]) -> None:
+    table = pq.read_table(parquet)
+    table.validate(full=True)
+    added = {column.name for column in added_columns()}
+    json_columns = {column.name for column in wire_columns().each if column.kind is Kind.JSON}
+    calls = []
+    for row in table.to_pylist():
+        values = {
+            name: json.loads(value) if name in json_columns else value
+            for name, value in without_nulls(row).items()
+            if name not in added and name != "additional_properties"
+        }
+        if analysis := values.get("call_analysis"):
+            text = analysis["custom_analysis_data"]
+            values["call_analysis"] = without_nulls({**analysis, "custom_analysis_data": text and json.loads(text)})
+        calls.append(Call.from_dict(merged(values, json.loads(row["additional_properties"] or "{}"))))
+    assert calls == list(map(as_expected, items))
+
+
+def test_parquet_has_types_that_others_know(parquet: Path) -> None:
+    schema = pq.read_schema(parquet)
+    enum = pa.dictionary(pa.int32(), pa.string())
+    assert [schema.field(name).type for name in ("call_type", "status", "disconnection_reason")] == [enum] * 3
+    assert [schema.field(name).type for name in ("start_at", "duration_ms")] == [pa.int64()] * 2
+    assert [schema.field(name).type for name in ("started_at", "ended_at")] == [pa.timestamp("ms", tz="UTC")] * 2
+    assert schema.field("cost").type == pa.decimal128(28, 10)
+    assert pa.types.is_struct(schema.field("call_analysis").type)
+    assert schema.names[: len(wire_columns().each)] == [column.name for column in wire_columns().each]
+
+
+def test_parquet_is_read_alike_by_pandas_polars_and_duckdb(parquet: Path, items: list[dict[str, Any]]) -> None:
+    ids, start = [item["id"] for item in items], datetime(2026, 11, 1, tzinfo=UTC)
+    frame = pd.read_parquet(parquet)
+    assert list(frame["id"]) == ids
+    assert (frame["status"][1], frame["cost"][0]) == ("hologram", Decimal("150.00"))
+    assert frame["started_at"][0] == pd.Timestamp(start)
+    assert frame["call_analysis"][5]["summary"].startswith("two")
+    polars = pl.read_parquet(parquet)
+    assert polars["id"].to_list() == ids
+    assert (polars["started_at"][0], polars["cost"][0]) == (start, Decimal("150.00"))
+    assert polars["status"].cast(pl.String)[1] == "hologram"
+    assert polars["call_analysis"].struct.field("summary")[5].startswith("two")
+    columns = "id, status, epoch_ms(started_at), cost, call_analysis.summary, metadata->>'$.k[2]'"
+    rows = duckdb.read_parquet(str(parquet)).project(columns).fetchall()
+    assert [row[0] for row in rows] == ids
+    assert rows[0][2:] == (START, Decimal("150.00"), None, "값")
+    assert rows[1][1] == "hologram"
+    assert rows[5][4].startswith("two")
+
+
+def test_amounts_that_have_no_room_are_null_and_their_text_is_there(parquet: Path) -> None:
+    rows = {row["id"]: row for row in pq.read_table(parquet).to_pylist()}
+    assert [rows[name]["cost"] for name in "def"] == [None] * 3
+    assert rows["f"]["call_cost"]["total_cost"] == "0.12345678901"
+    assert rows["d"]["started_at"] is None
+    assert (rows["d"]["start_at"], rows["d"]["end_at"]) == (-1, 8 * 10**16)
+    assert json.loads(rows["e"]["additional_properties"]) == {"end_at": 10**25, "new_field": {"deep": [1]}}
+
+
+@given(
+    st.lists(
+        st.none() | st.decimals(allow_nan=False, allow_infinity=False, places=10, min_value=-(10**17), max_value=10**17)
+    )
+)
+def test_amounts_are_exact(amounts: list[Decimal | None]) -> None:
+    array = array_of(amounts, Kind.AMOUNT)
+    array.validate(full=True)
+    assert array.to_pylist() == amounts
+
+
+@given(st.lists(st.none() | st.text()), st.sampled_from([Kind.TEXT, Kind.ENUM, Kind.JSON]))
+def test_texts_are_exact(texts: list[str | None], kind: Kind) -> None:
+    array = array_of(texts, kind)
+    array.validate(full=True)
+    assert array.to_pylist() == texts
+
+
+@given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)), st.lists(st.none() | st.floats(allow_nan=False)))
+def test_numbers_are_exact(integers: list[int | None], floats: list[float | None]) -> None:
+    assert array_of(integers, Kind.INTEGER).to_pylist() == integers
+    assert array_of(floats, Kind.NUMBER).to_pylist() == floats
+    flags = [None if value is None else value > 0 for value in integers]
+    assert array_of(flags, Kind.BOOLEAN).to_pylist() == flags
+
+
+def test_every_property_of_a_call_is_a_column() -> None:
+    assert [column.name for column in added_columns()] == ["started_at", "ended_at", "duration_ms", "cost"]
+    table = table_of([Call.from_dict(ODD[0])])
+    assert [values.each[0] for values in table.added][2:] == [94_500, Decimal("150.00")]
+
+
+def test_an_export_does_not_import_pandas(base_url: str, tmp_path: Path) -> None:
+    script = (
+        "import sys, vox_calls; from vox_calls.export import export_calls\n"
+        f"with vox_calls.Client(rate_limit=None) as client: export_calls(client, {str(tmp_path / 'x.parquet')!r})\n"
+        "print('pandas' in sys.modules)"
+    )
+    environment = os.environ | {"VOX_API_KEY": KEY, "VOX_BASE_URL": base_url}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_progress_is_told_after_every_page_and_nothing_is_fetched_again(
+    client: vox_calls.Client, items: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    told: list[Progress] = []
+
+    class EnoughError(Exception):
+        pass
+
+    def enough(progress: Progress) -> None:
+        told.append(progress)
+        if progress.calls == 100:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        export_calls(client, tmp_path / "x.jsonl", on_progress=enough)
+    export_calls(client, tmp_path / "x.jsonl", resume=True, on_progress=enough)
+    assert [progress.done for progress in told] == [100, 200, len(items)]
+    assert [progress.before for progress in told] == [0, 100, 100]
+    assert [progress.fetched for progress in told] == [False, False, True]
+    assert {progress.total for progress in told} == {len(items)}
+
+
+def test_a_filter_that_does_not_exist_and_a_damaged_checkpoint_are_told(
+    client: vox_calls.Client, tmp_path: Path
+) -> None:
+    with pytest.raises(TypeError, match="no filter colour"):
+        export_calls(client, tmp_path / "x.csv", {"colour": "red"})
+    (tmp_path / "x.csv.checkpoint").write_text('{"version": 1}')
+    with pytest.raises(ExportError, match=r"is no checkpoint.*--overwrite"):
+        export_calls(client, tmp_path / "x.csv", resume=True)
+    export_calls(client, tmp_path / "x.csv", overwrite=True)
+
+
+def progress_of(done: int, total: int, before: int = 0) -> Progress:
+    return Progress(calls=done, rejected=0, before=before, total=total, bytes=0, fetched=False)
+
+
+def test_time_left_allows_for_the_rate_limit_after_the_burst() -> None:
+    now = [0.0]
+    meter = Meter(lambda: now[0], per_minute=120)
+    assert meter.words() == "asking for the first page"
+    now[0] = 10.0
+    meter.update(progress_of(5_000, 201_312))
+    assert meter.words() == "5,000 of 201,312 calls, 500/s, 15:22 left"
+    meter.pause(36.0)
+    now[0] = 16.0
+    assert meter.words().endswith("; rate limit: 30 s pause")
+    meter.update(progress_of(201_212, 201_312))
+    assert meter.words().endswith(", 0:30 left; rate limit: 30 s pause")
+    meter.pause(10.0)
+    assert meter.paused == 36.0
+    unlimited = Meter(lambda: now[0] - 16.0, per_minute=None)
+    now[0] = 26.0
+    unlimited.update(progress_of(11_000, 21_000, before=10_000))
+    assert unlimited.words() == "11,000 of 21,000 calls, 100/s, 1:40 left"
+
+
+def test_without_a_terminal_there_is_a_line_every_thirty_seconds() -> None:
+    written, waited, ended = io.StringIO(), [], threading.Event()
+    meter = Meter(lambda: 0.0, per_minute=None)
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return len(waited) > 2 and ended.wait(10)
+
+    with lines(meter, written.write, wait=wait, end=ended.set):
+        pass
+    assert written.getvalue() == "vox-calls: asking for the first page\n" * 2
+    assert waited == [30.0] * 3
+
+
+def test_a_watched_limit_keeps_the_limit_and_tells_its_pauses() -> None:
+    pauses: list[float] = []
+    pacer = WatchedLimit(RateLimit(per_second=1, per_minute=60), pauses.append).pacer()
+    assert pacer.acquire(0.0) == 0.0
+    pacer.release(0.25)
+    assert pacer.acquire(0.5) == pytest.approx(0.75)
+    pacer.hold(5.0, 1.0)
+    assert pacer.acquire(1.0) == pytest.approx(5.0)
+    assert pauses == [pytest.approx(0.75), 5.0, pytest.approx(5.0)]
