@@ -36,6 +36,13 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+class SummaryFormat(StrEnum):
+    """How a summary is written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
     if wanted:
         typer.echo(f"vox-calls {__version__}")
@@ -88,6 +95,48 @@ def list_(  # noqa: PLR0913, PLR0917 - one option for each filter of the API
             output.write_jsonl(calls, sys.stdout)
         else:
             output.write_table(calls)
+
+
+@app.command()
+def stats(  # noqa: PLR0913 - one for each option
+    *,
+    status: Annotated[list[str] | None, typer.Option(help="Such as ended. Repeatable.")] = None,
+    start_at_after: Annotated[
+        str | None, typer.Option(help="Earliest start: ISO 8601 with an offset, unix seconds or milliseconds.")
+    ] = None,
+    start_at_before: Annotated[str | None, typer.Option(help="Latest start, in the same ways.")] = None,
+    tz: Annotated[str | None, typer.Option(help="Zone of days and hours, as Asia/Seoul; else this machine's.")] = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="An exported file to count instead of asking the API.")
+    ] = None,
+    format_: Annotated[SummaryFormat, typer.Option("--format", help="How to write it.")] = SummaryFormat.TABLE,
+    html: Annotated[Path | None, typer.Option(help="Write a page with charts to this file, too.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks on stderr.")] = False,
+    base_url: Annotated[str | None, typer.Option(help="The server; else VOX_BASE_URL, else the vendor's.")] = None,
+) -> None:
+    """Count calls by day, status, type, reason, length, hour and agent: how many were answered, what they cost.
+
+    Of the API's calls, or of those in a file that was exported. Days and hours are those of the start.
+    """
+    from vox_calls.cli import statistics  # noqa: PLC0415 - `--help` need not wait for rich
+
+    filters = {
+        "status": status or None,
+        "start_at_after": _instant(start_at_after),
+        "start_at_before": _instant(start_at_before),
+    }
+    with _reported():
+        whole = statistics.run(
+            {name: value for name, value in filters.items() if value is not None},
+            statistics.zone_named(tz),
+            source=from_,
+            base_url=base_url,
+            json_wanted=format_ is SummaryFormat.JSON,
+            page=html,
+            quiet=quiet,
+        )
+    if not whole:
+        raise typer.Exit(FAILED)
 
 
 @app.command()
