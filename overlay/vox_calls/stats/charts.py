@@ -14,7 +14,7 @@ from pygal.etree import etree
 from pygal.style import Style
 
 _FONT = 12
-_SIZE = (720, 260)
+_SIZE = (1_000, 260)
 _NARROW = 480
 _BAR = 24
 _FRAME = 40
@@ -24,7 +24,9 @@ Show = Callable[[float], str]
 Series = tuple[str, Sequence[float]]
 
 
-def columns(title: str, labels: Sequence[str], series: Sequence[Series], show: Show) -> str:
+def columns(
+    title: str, labels: Sequence[str], series: Sequence[Series], show: Show, highest: float | None = None
+) -> str:
     """Upright bars, each series on top of the one before.
 
     Args:
@@ -32,6 +34,7 @@ def columns(title: str, labels: Sequence[str], series: Sequence[Series], show: S
         labels: What stands under the bars; every so many where there is no room for all.
         series: Names and values, as many as there are labels.
         show: A value for people.
+        highest: The value at the top edge; None is that of the highest bar.
     """
     width, height = _SIZE
     chart = pygal.StackedBar(
@@ -40,6 +43,8 @@ def columns(title: str, labels: Sequence[str], series: Sequence[Series], show: S
         height=height,
         x_labels_major_every=-(-len(labels) // _MOST_LABELS),
         show_minor_x_labels=False,
+        truncate_label=-1,
+        range=None if highest is None else (0, highest),
     )
     return _drawn(chart, title, labels, series)
 

@@ -19,7 +19,8 @@ MOST_DAYS = 366
 
 _LONGEST_LABEL = 26
 _SHORT = 12
-_UPRIGHT = {"day", "hour", "length"}
+_YEAR = len("2026-")
+_UPRIGHT = {"day", "hour"}
 
 
 @attrs.frozen
@@ -59,25 +60,26 @@ def make_page(summary: Summary, zone: tzinfo | None, zone_name: str, made_at: da
 
 
 def _charts(section: Section) -> Iterator[Chart]:
-    labels = [_label(row.label) for row in section.rows]
+    rows = section.rows
+    labels = [_label(section.name, row.label) for row in rows]
     draw = charts.columns if section.name in _UPRIGHT else charts.bars
-    answered = [row.answered or 0 for row in section.rows]
     if section.grouped:
         legend = ("answered", "not answered")
-        others = [row.calls - (row.answered or 0) for row in section.rows]
-        series = list(zip(legend, (answered, others), strict=True))
-        yield Chart(section.title, _svg(draw(section.title, labels, series, _whole)), legend)
+        values = [row.answered or 0 for row in rows], [row.calls - (row.answered or 0) for row in rows]
+        yield Chart(
+            section.title, _svg(draw(section.title, labels, list(zip(legend, values, strict=True)), _whole)), legend
+        )
     else:
-        series = [("calls", [row.calls for row in section.rows])]
-        yield Chart(section.title, _svg(draw(section.title, labels, series, _whole)))
+        yield Chart(section.title, _svg(draw(section.title, labels, [("calls", [row.calls for row in rows])], _whole)))
     if section.name == "day":
         title = "Won by day"
-        amounts = [float(row.won or 0) for row in section.rows]
-        yield Chart(title, _svg(draw(title, labels, [("won", amounts)], _whole)))
+        yield Chart(
+            title, _svg(charts.columns(title, labels, [("won", [float(row.won or 0) for row in rows])], _whole))
+        )
     if section.name == "hour":
         title = "Answered rate by hour of the day"
-        rates = [row.answered_rate or 0 for row in section.rows]
-        yield Chart(title, _svg(draw(title, labels, [("answered", rates)], percent)))
+        rates = [("answered", [row.answered_rate or 0 for row in rows])]
+        yield Chart(title, _svg(charts.columns(title, labels, rates, percent, highest=1)))
 
 
 def _svg(drawn: str) -> Markup:
@@ -88,5 +90,7 @@ def _whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def _label(text: str) -> str:
+def _label(section: str, text: str) -> str:
+    if section == "day":
+        return text[_YEAR:] if text[0].isdigit() else "before"
     return text if len(text) <= _LONGEST_LABEL else f"{text[:_SHORT]}…"

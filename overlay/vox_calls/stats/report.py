@@ -181,4 +181,5 @@ def _counted(rest: Iterable[object]) -> str:
 
 
 def _bucket(bucket: Bucket) -> str:
-    return f"{clock(bucket.at_least)} and more" if bucket.below is None else f"under {clock(bucket.below)}"
+    begin = clock(bucket.at_least)
+    return f"{begin} and more" if bucket.below is None else f"{begin} to {clock(bucket.below)}"
