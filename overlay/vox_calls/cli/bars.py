@@ -72,9 +72,9 @@ def _table(section: Section, width: int) -> Table:
     table.add_column("", ratio=1, style="cyan", min_width=_SHORTEST_BAR)
     for heading, wide in widths.items():
         table.add_column(heading, justify="right", no_wrap=True, min_width=wide)
-    longest = max(row.calls for row in section.rows)
+    longest = max((row.calls for row in section.rows if not row.is_rest), default=0)
     for row, cells in zip(section.rows, rows, strict=True):
-        bar = _Bar(row.calls / longest if longest else 0)
+        bar = _Bar(row.calls / longest if longest and not row.is_rest else 0)
         table.add_row(Text(printable(row.label)), bar, *(cells[heading] for heading in widths))
     return table
 

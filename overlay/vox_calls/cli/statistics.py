@@ -135,8 +135,10 @@ class Reading:
         """What was left out, as lines."""
         yield from (str(error) for error in self.faults)
         if self.left_out:
-            more = f"; the first {_MOST_TOLD} are above" if self.left_out > _MOST_TOLD else ""
-            yield f"{self.left_out:,} calls could not be read, and the figures are without them{more}"
+            what = "1 call could not be read, and the figures are without it"
+            if self.left_out > 1:
+                what = f"{self.left_out:,} calls could not be read, and the figures are without them"
+            yield what + (f"; the first {_MOST_TOLD} are above" if self.left_out > _MOST_TOLD else "")
 
 
 def write_json(summary: Summary, zone_name: str, stream: TextIO) -> None:

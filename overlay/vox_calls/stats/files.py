@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
-import msgspec
-
-from vox_calls import Call, ConfigurationError, InvalidResponseError, VoxCallsError
+from vox_calls import Call, ConfigurationError, InvalidResponseError, VoxCallsError, decoding
 
 LONGEST_LINE = 16 * 2**20
 """A line of more bytes is no call; it is left out without being kept."""
@@ -89,11 +87,9 @@ def _json_lines(path: Path, stream: BinaryIO, on_bad: OnBad) -> Iterator[Call]:
 
 def _call(path: Path, number: int, line: bytes) -> Call:
     try:
-        return Call.from_dict(msgspec.json.decode(line, type=dict))
+        return Call.decode(decoding.parse(line))
     except InvalidResponseError as error:
         raise BadLineError(path, number, str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadLineError(path, number, f"not a JSON object: {error}") from None
 
 
 def _opened(path: Path) -> BinaryIO:

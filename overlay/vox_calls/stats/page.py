@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
@@ -19,6 +20,7 @@ MOST_DAYS = 366
 
 _LONGEST_LABEL = 26
 _SHORT = 12
+_NOT_FOR_PAGES = re.compile("[^ -~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010fffd]")
 _YEAR = len("2026-")
 _UPRIGHT = {"day", "hour"}
 
@@ -41,7 +43,7 @@ def make_page(summary: Summary, zone: tzinfo | None, zone_name: str, made_at: da
         zone_name: What that is called.
         made_at: When the calls were counted, aware.
     """
-    shown = list(sections(summary, most_days=MOST_DAYS))
+    shown = [_legible(section) for section in sections(summary, most_days=MOST_DAYS)]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("vox_calls.stats", "."),
         autoescape=True,
@@ -59,8 +61,13 @@ def make_page(summary: Summary, zone: tzinfo | None, zone_name: str, made_at: da
     )
 
 
+def _legible(section: Section) -> Section:
+    rows = (attrs.evolve(row, label=_NOT_FOR_PAGES.sub("\ufffd", row.label)) for row in section.rows)
+    return attrs.evolve(section, rows=tuple(rows))
+
+
 def _charts(section: Section) -> Iterator[Chart]:
-    rows = section.rows
+    rows = [row for row in section.rows if not row.is_rest]
     labels = [_label(section.name, row.label) for row in rows]
     draw = charts.columns if section.name in _UPRIGHT else charts.bars
     if section.grouped:
@@ -92,5 +99,5 @@ def _whole(value: float) -> str:
 
 def _label(section: str, text: str) -> str:
     if section == "day":
-        return text[_YEAR:] if text[0].isdigit() else "before"
+        return text[_YEAR:]
     return text if len(text) <= _LONGEST_LABEL else f"{text[:_SHORT]}…"

@@ -21,13 +21,15 @@ _NOTHING: Group[None] = summed(())
 class Row:
     """A line of a table: its label, how many calls, how many of them were answered, what they cost.
 
-    `answered` and `won` are None where the table does not show them.
+    `answered` and `won` are None where the table does not show them. `is_rest` tells of a sum of what is not shown,
+    which is to have no bar beside those of days or agents.
     """
 
     label: str
     calls: int
     answered: int | None = None
     won: Decimal | None = None
+    is_rest: bool = False
 
     @property
     def answered_rate(self) -> float | None:
@@ -150,8 +152,8 @@ def clock(seconds: int | None) -> str:
     return f"{hours:,}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def _row(label: str, group: Group[Any]) -> Row:
-    return Row(label, group.calls, group.answered, group.won)
+def _row(label: str, group: Group[Any], *, is_rest: bool = False) -> Row:
+    return Row(label, group.calls, group.answered, group.won, is_rest)
 
 
 def _days(days: tuple[Group[date], ...], most: int) -> Iterator[Row]:
@@ -161,7 +163,7 @@ def _days(days: tuple[Group[date], ...], most: int) -> Iterator[Row]:
     begin = max(days[0].key, last - timedelta(days=min(most - 1, last.toordinal() - 1)))
     earlier = [day for day in days if day.key < begin]
     if earlier:
-        yield _row(f"before {begin}", summed(earlier))
+        yield _row(f"before {begin}", summed(earlier), is_rest=True)
     known = {day.key: day for day in days}
     for after in range((last - begin).days + 1):
         day = begin + timedelta(days=after)
@@ -172,7 +174,7 @@ def _agents(agents: tuple[Group[str], ...]) -> Iterator[Row]:
     for agent in agents[:MOST_AGENTS]:
         yield _row(agent.key, agent)
     if rest := agents[MOST_AGENTS:]:
-        yield _row(_counted(rest), summed(rest))
+        yield _row(_counted(rest), summed(rest), is_rest=True)
 
 
 def _counted(rest: Iterable[object]) -> str:
