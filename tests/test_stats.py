@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from terminal import COMMAND, in_terminal
 from vox_calls import Call, CallStatus, ConfigurationError
-from vox_calls.sandbox import Sandbox, Settings, make_key
+from vox_calls.sandbox import Sandbox, Script, Settings, Step, make_key
 from vox_calls.stats import BadLineError, Group, Summary, Tally, as_json, read_calls
 
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -260,6 +260,17 @@ def test_what_fails_is_told_in_one_line(tmp_path: Path, arguments: list[str], st
     assert not list(tmp_path.glob("**/*.part"))
 
 
+def test_where_a_failing_api_was_left_is_not_told_for_nothing_can_be_counted_on_from_there(
+    calls: list[dict[str, Any]],
+) -> None:
+    faults = Script(steps=[Step(), Step(status=403)])
+    with Sandbox(calls[:300], settings=Settings(make_key(), windows=(), faults=faults)) as refusing:
+        done = against(refusing)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "403" in done.stderr
+    assert "--cursor" not in done.stderr
+
+
 def test_an_api_that_refuses_is_told_and_leaves_the_page_as_it_was(sandbox: Sandbox, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text("before", encoding="utf-8")
@@ -387,7 +398,7 @@ def test_the_page_is_whole_without_a_network(exported: Path, tmp_path: Path) -> 
     page = Page(text)
     assert page.fetched == []
     assert not page.tags.keys() & {"script", "link", "iframe", "img", "object", "embed", "base", "form"}
-    assert not re.search(r"https?:|@import|url\(|//[a-z]", text)
+    assert not re.search(r"https?:|@import|url\(|//[a-z]", re.sub(r' xmlns(:\w+)?="[^"]*"', "", text))
     assert "default-src 'none'" in text
     assert 'lang="en"' in text
     assert "prefers-color-scheme: dark" in text

@@ -125,11 +125,15 @@ class Reading:
         """Count the calls that a query asks for."""
         number = 0
         with _progress(quiet=quiet) as show:
-            for page in calls.pages():
-                for call in page.items:
-                    self.tally.add(call)
-                number += len(page.items)
-                show(f"{number:,} of {max(page.total_count, number):,} calls")
+            try:
+                for page in calls.pages():
+                    for call in page.items:
+                        self.tally.add(call)
+                    number += len(page.items)
+                    show(f"{number:,} of {max(page.total_count, number):,} calls")
+            except VoxCallsError as error:
+                error.cursor = None  # to read on from there would be to count the rest alone
+                raise
 
     def told(self) -> Iterator[str]:
         """What was left out, as lines."""

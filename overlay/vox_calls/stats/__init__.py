@@ -9,13 +9,14 @@
             tally.add(call)
     print(tally.summary().total)
 
-The way of the data, one module each: `files` (calls from an export) → `counting` → `as_json`, or `report` (what people
-are told) → `page`, which makes HTML with `charts` and needs the extra `html`.
+The way of the data, one module each: `files` (calls from an export) → `counting` → `summary` → `as_json`, or `report`
+(what people are told) → `page`, which makes HTML with `charts` and needs the extra `html`.
 """
 
 from vox_calls.stats.as_json import as_json
-from vox_calls.stats.counting import ANSWERED, Bucket, Group, Lengths, Summary, Tally, summed
+from vox_calls.stats.counting import Tally, summed
 from vox_calls.stats.files import BadLineError, FileError, read_calls
+from vox_calls.stats.summary import ANSWERED, Bucket, Group, Lengths, Summary
 
 __all__ = [
     "ANSWERED",

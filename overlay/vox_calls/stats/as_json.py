@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from vox_calls.stats.counting import ANSWERED, Group, Summary
+from vox_calls.stats.summary import ANSWERED, Group, Summary
 
 _DIGITS = 4
 

@@ -6,12 +6,16 @@ How they look is for the page's style sheet, so that they follow its colours in 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pygal
 from pygal.etree import etree
 from pygal.style import Style
+
+# pygal leaves a finder for map plugins among Python's own, of a kind that Python warns of at every later import.
+sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 _FONT = 12
 _SIZE = (1_000, 260)

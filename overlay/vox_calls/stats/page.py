@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from vox_calls import __version__
 from vox_calls.stats import charts
-from vox_calls.stats.counting import Summary
 from vox_calls.stats.report import Section, figures, headline, notes, percent, sections
+from vox_calls.stats.summary import Summary
 
 MOST_DAYS = 366
 """Days before the latest so many are one sum; more bars than that cannot be told apart."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import attrs
 
-from vox_calls.stats.counting import ANSWERED, Bucket, Group, Summary, summed
+from vox_calls.stats.counting import summed
+from vox_calls.stats.summary import ANSWERED, Bucket, Group, Summary
 
 MOST_AGENTS = 20
 """More agents than that are shown as one sum."""
@@ -104,10 +105,10 @@ def figures(summary: Summary) -> list[tuple[str, str, str]]:
     total, lengths = summary.total, summary.lengths
     return [
         ("Answered", percent(total.answered_rate), f"{total.answered:,} of {total.calls:,} calls"),
-        ("Cost", f"{won(total.won)} won", f"of {summary.priced:,} calls with a known cost"),
+        ("Won", won(total.won), f"cost of {summary.priced:,} calls, as far as known"),
         ("Median length", clock(lengths.median), f"of {lengths.calls:,} answered calls that are over"),
-        ("90 % are no longer than", clock(lengths.p90), f"longest {clock(lengths.longest)}"),
-        ("Together", clock((lengths.total_ms + 500) // 1_000), "hours, minutes and seconds of calls"),
+        ("90 % are no longer than", clock(lengths.p90), f"and the longest is {clock(lengths.longest)}"),
+        ("Total length", clock((lengths.total_ms + 500) // 1_000), "of the same calls"),
     ]
 
 
