@@ -303,7 +303,7 @@ def test_the_sandbox_ends_at_once_and_quietly_when_told_to(served: subprocess.Po
 def test_each_filter_of_the_contract_is_an_option_of_list() -> None:
     shown = run("list", "--help").stdout
     missing = [name for name in parameters() if f"--{name.replace('_', '-')} " not in shown and name != "limit"]
-    assert missing == [], "cli/app.py lacks these filters"
+    assert missing == [], "cli/filters.py lacks these filters"
 
 
 def test_it_says_which_version_it_is_and_runs_as_a_module() -> None:

@@ -15,6 +15,8 @@ import typer
 
 from vox_calls import Client, __version__
 from vox_calls.cli import FAILED, INTERRUPTED, MISUSED, abandon_output
+from vox_calls.cli.exporting import export
+from vox_calls.cli.filters import Filters, with_filters
 from vox_calls.errors import BadRequestError, ConfigurationError, InvalidQueryError, VoxCallsError
 from vox_calls.settings import API_KEY_VARIABLE
 
@@ -25,7 +27,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_LONGEST_INTEGER = 18
 _LONGEST_CURSOR = 1_000
 
 
@@ -57,18 +58,10 @@ def common(
 
 
 @app.command("list")
-def list_(  # noqa: PLR0913, PLR0917 - one option for each filter of the API
-    agent_id: Annotated[list[str] | None, typer.Option(help="Agent, a UUID. Repeatable.")] = None,
-    status: Annotated[list[str] | None, typer.Option(help="Such as ended. Repeatable.")] = None,
-    call_type: Annotated[list[str] | None, typer.Option(help="Such as inbound. Repeatable.")] = None,
-    disconnection_reason: Annotated[list[str] | None, typer.Option(help="Such as user_hangup. Repeatable.")] = None,
-    call_from: Annotated[list[str] | None, typer.Option(help="Caller's number, as 010-1234-5678. Repeatable.")] = None,
-    call_to: Annotated[list[str] | None, typer.Option(help="Called number. Repeatable.")] = None,
-    start_at_after: Annotated[
-        str | None, typer.Option(help="Earliest start: ISO 8601 with an offset, unix seconds or milliseconds.")
-    ] = None,
-    start_at_before: Annotated[str | None, typer.Option(help="Latest start, in the same ways.")] = None,
-    sort_order: Annotated[str | None, typer.Option(help="desc (newest first) or asc.")] = None,
+@with_filters
+def list_(
+    filters: Filters,
+    *,
     cursor: Annotated[str | None, typer.Option(help="Where to read on.")] = None,
     max_items: Annotated[int, typer.Option(help="How many calls at most.")] = 20,
     format_: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.TABLE,
@@ -78,19 +71,8 @@ def list_(  # noqa: PLR0913, PLR0917 - one option for each filter of the API
     from vox_calls.cli import output  # noqa: PLC0415 - `--help` need not wait for rich
 
     with _reported(), Client(base_url=base_url) as client:
-        calls = client.list_calls(
-            agent_id=agent_id or None,
-            status=status or None,
-            call_type=call_type or None,
-            disconnection_reason=disconnection_reason or None,
-            call_from=call_from or None,
-            call_to=call_to or None,
-            start_at_after=_instant(start_at_after),
-            start_at_before=_instant(start_at_before),
-            sort_order=sort_order,
-            cursor=cursor,
-            max_items=max_items,
-        )
+        chosen = filters.resolve(datetime.now(UTC))
+        calls = client.list_calls(**chosen.arguments, cursor=cursor, max_items=max_items)
         if format_ is Format.JSONL:
             output.write_jsonl(calls, sys.stdout)
         else:
@@ -199,12 +181,6 @@ def doctor(
     typer.echo(f"{same} what vox-calls {__version__} was made for.")
 
 
-def _instant(text: str | None) -> str | int | None:
-    if text is None or not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_INTEGER):
-        return text
-    return int(text)
-
-
 @contextmanager
 def _reported() -> Iterator[None]:
     from vox_calls.cli.text import printable  # noqa: PLC0415 - `--help` need not wait for it
@@ -227,3 +203,6 @@ def _reported() -> Iterator[None]:
         # Told here, for the library of the command line would end with a status of its own.
         abandon_output()
         raise typer.Exit(0) from None
+
+
+app.command()(with_filters(_reported()(export)))

@@ -1,0 +1,162 @@
+"""Times as people write them on a command line, in a time zone, become instants. Pure: `now` is passed in.
+
+A day is what its zone's calendar says, and it may be 23 or 25 hours long. A wall clock that is put forward skips some
+times and shows others twice. One rule answers for all of them: a lower bound is the first instant at which the clock
+shows that time or a later one, an upper bound the last at which it shows that time or an earlier one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import zoneinfo
+from bisect import bisect_left
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+WRITTEN = "write 2026-11-01, 2026-11-01T09:00, 2026-11-01T09:00+09:00, today, yesterday, now, or 30m, 12h, 7d, 2w ago"
+"""What may be written, for messages."""
+
+_DAY_ENDS = time(23, 59, 59, 999_000)  # the API's bounds are inclusive, to the millisecond
+_MILLISECOND = timedelta(milliseconds=1)
+_SECOND = timedelta(seconds=1)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO = re.compile(r"([0-9]{1,7})([smhdw])")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(
+    _DATE.pattern + r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,6})?)?" + r"(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+
+
+class LocalZone(tzinfo):
+    """The time zone of this machine, with all of its changes, as its operating system tells it."""
+
+    def utcoffset(self, instant: datetime | None) -> timedelta | None:
+        """How far the clock is ahead of UTC at a time that it shows."""
+        return None if instant is None else instant.replace(tzinfo=None).astimezone().utcoffset()
+
+    def tzname(self, instant: datetime | None) -> str | None:
+        """What the zone is called at a time that its clock shows, such as KST."""
+        return None if instant is None else instant.replace(tzinfo=None).astimezone().tzname()
+
+    def dst(self, _: datetime | None) -> None:
+        """Nobody asks for it."""
+
+    def fromutc(self, instant: datetime) -> datetime:
+        """The clock's time at an instant; `fold` is 1 where it shows that time for the second time."""
+        here = instant.replace(tzinfo=UTC).astimezone()
+        shown = here.replace(tzinfo=self)
+        return shown if shown.utcoffset() == here.utcoffset() else shown.replace(fold=1)
+
+
+def zone_named(name: str | None) -> tzinfo:
+    """The time zone of that IANA name; that of this machine for None.
+
+    Raises:
+        ValueError: For a name that no zone has, with the nearest that one has.
+    """
+    if name is None:
+        return LocalZone()
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        known = {zone.lower(): zone for zone in zoneinfo.available_timezones()}
+    if not known:
+        raise ValueError("this machine has no time zones; pip install tzdata brings them")
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f"; did you mean {known[near[0]]!r}?" if near else ""
+    raise ValueError(f"no time zone has that name; write one like Asia/Seoul or UTC{hint}")
+
+
+def zone_label(zone: tzinfo, at: datetime) -> str:
+    """What a zone is called, and how far it is from UTC at an instant: `Asia/Seoul, UTC+09:00`."""
+    here = at.astimezone(zone)
+    offset = f"UTC{here:%z}" if here.utcoffset() else "UTC"
+    offset = f"{offset[:-2]}:{offset[-2:]}" if here.utcoffset() else offset
+    name = getattr(zone, "key", None) or here.tzname() or ""
+    return offset if name in {"", "UTC"} else f"{name}, {offset}"
+
+
+def lower_bound(text: str, zone: tzinfo, now: datetime) -> datetime:
+    """The first instant of what is written: of the day, or the instant itself.
+
+    `7d` and the like count back from `now` in elapsed time: a day is 24 hours, whatever the clocks did.
+
+    Args:
+        text: `2026-11-01`, `today`, `2026-11-01T09:00`, `7d` and so on; see `WRITTEN`.
+        zone: Whose calendar and clock it is. A time with an offset of its own does not need it.
+        now: The present instant, aware.
+
+    Raises:
+        ValueError: Where the text is none of them; the message says what may be written.
+
+    Example:
+        >>> from zoneinfo import ZoneInfo
+        >>> noon = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+        >>> lower_bound("today", ZoneInfo("Asia/Seoul"), noon).isoformat()
+        '2026-11-22T15:00:00+00:00'
+    """
+    return _instant(text, zone, now, last=False)
+
+
+def upper_bound(text: str, zone: tzinfo, now: datetime) -> datetime:
+    """The last millisecond of what is written: of the day, or the instant itself. As `lower_bound` otherwise.
+
+    Example:
+        >>> from zoneinfo import ZoneInfo
+        >>> noon = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+        >>> upper_bound("2026-11-22", ZoneInfo("Asia/Seoul"), noon).isoformat()
+        '2026-11-22T14:59:59.999000+00:00'
+    """
+    return _instant(text, zone, now, last=True)
+
+
+def _instant(text: str, zone: tzinfo, now: datetime, *, last: bool) -> datetime:
+    written = text.strip()
+    try:
+        return _read(written, zone, now, last=last)
+    except (OverflowError, OSError):
+        raise ValueError(f"that is too far away; {WRITTEN}") from None
+
+
+def _read(written: str, zone: tzinfo, now: datetime, *, last: bool) -> datetime:
+    word = written.lower()
+    if word == "now":
+        return now.astimezone(UTC)
+    if word in {"today", "yesterday"}:
+        today = now.astimezone(zone).date()
+        return _day(today - timedelta(days=word == "yesterday"), zone, last=last)
+    if ago := _AGO.fullmatch(word):
+        return now.astimezone(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        if _DATE.fullmatch(written):
+            return _day(date.fromisoformat(written), zone, last=last)
+        if moment := _MOMENT.fullmatch(written):
+            exact = datetime.fromisoformat(written)
+            return exact.astimezone(UTC) if moment["offset"] else _bound(exact, zone, last=last)
+    except ValueError as error:
+        raise ValueError(f"there is no such date or time: {error}") from None
+    raise ValueError(f"not a time that can be read; {WRITTEN}")
+
+
+def _day(day: date, zone: tzinfo, *, last: bool) -> datetime:
+    return _bound(datetime.combine(day, _DAY_ENDS if last else time.min), zone, last=last)
+
+
+def _bound(wall: datetime, zone: tzinfo, *, last: bool) -> datetime:
+    """The first or last instant of a time that a zone's clock shows; see the rule at the top."""
+    before, after = (wall.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
+    if before >= after:  # shown once, or a second time after the clock was put back
+        return (wall - (after if last else before)).replace(tzinfo=UTC)
+    changed = _change(wall - after, wall - before, zone)
+    return changed - _MILLISECOND if last else changed
+
+
+def _change(earliest: datetime, latest: datetime, zone: tzinfo) -> datetime:
+    """The second at which a zone's clock is put forward, between two instants in UTC."""
+    begin = earliest.replace(microsecond=0, tzinfo=UTC)
+    before = begin.astimezone(zone).utcoffset()
+
+    def changed(after: int) -> bool:
+        return (begin + after * _SECOND).astimezone(zone).utcoffset() != before
+
+    return begin + bisect_left(range((latest - earliest) // _SECOND + 2), 1, key=changed) * _SECOND

@@ -1,0 +1,165 @@
+"""Times as they are written on a command line, with a `now` of the test's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vox_calls.cli.filters import FILTERS
+from vox_calls.cli.times import lower_bound, upper_bound, zone_label, zone_named
+from vox_calls.query import NORMALISERS
+
+SEOUL = ZoneInfo("Asia/Seoul")
+NOW = datetime(2026, 11, 23, 15, 30, 20, 123_456, tzinfo=UTC)  # the 24th already in Seoul
+
+
+@pytest.mark.parametrize(
+    ("written", "first", "last"),
+    [
+        ("2026-11-01", "2026-11-01T00:00:00+09:00", "2026-11-01T23:59:59.999+09:00"),
+        ("today", "2026-11-24T00:00:00+09:00", "2026-11-24T23:59:59.999+09:00"),
+        (" Yesterday ", "2026-11-23T00:00:00+09:00", "2026-11-23T23:59:59.999+09:00"),
+        ("now", "2026-11-23T15:30:20.123456Z", "2026-11-23T15:30:20.123456Z"),
+        ("2026-11-01T09:00", "2026-11-01T09:00:00+09:00", "2026-11-01T09:00:00+09:00"),
+        ("2026-11-01 09:00:30,5", "2026-11-01T09:00:30.5+09:00", "2026-11-01T09:00:30.5+09:00"),
+        ("2026-11-01T09:00Z", "2026-11-01T09:00:00Z", "2026-11-01T09:00:00Z"),
+        ("2026-11-01T09:00:00-0330", "2026-11-01T12:30:00Z", "2026-11-01T12:30:00Z"),
+        ("90s", "2026-11-23T15:28:50.123456Z", "2026-11-23T15:28:50.123456Z"),
+        ("30m", "2026-11-23T15:00:20.123456Z", "2026-11-23T15:00:20.123456Z"),
+        ("12H", "2026-11-23T03:30:20.123456Z", "2026-11-23T03:30:20.123456Z"),
+        ("7d", "2026-11-16T15:30:20.123456Z", "2026-11-16T15:30:20.123456Z"),
+        ("2w", "2026-11-09T15:30:20.123456Z", "2026-11-09T15:30:20.123456Z"),
+    ],
+)
+def test_what_is_written_is_its_first_instant_or_its_last_millisecond(written: str, first: str, last: str) -> None:
+    assert lower_bound(written, SEOUL, NOW) == datetime.fromisoformat(first)
+    assert upper_bound(written, SEOUL, NOW) == datetime.fromisoformat(last)
+
+
+@pytest.mark.parametrize(
+    ("zone", "written", "first", "last"),
+    [
+        # put forward from 02:00 to 03:00: half past two was not shown
+        ("Europe/Berlin", "2026-03-29T02:30", "2026-03-29T03:00:00+02:00", "2026-03-29T01:59:59.999+01:00"),
+        # put back from 03:00 to 02:00: half past two was shown twice
+        ("Europe/Berlin", "2026-10-25T02:30", "2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"),
+        # days of 23 and 25 hours
+        ("Europe/Berlin", "2026-03-29", "2026-03-29T00:00:00+01:00", "2026-03-29T23:59:59.999+02:00"),
+        ("Europe/Berlin", "2026-10-25", "2026-10-25T00:00:00+02:00", "2026-10-25T23:59:59.999+01:00"),
+        # a day that began at one o'clock, and one whose last hour came twice
+        ("America/Sao_Paulo", "2018-11-04", "2018-11-04T01:00:00-02:00", "2018-11-04T23:59:59.999-02:00"),
+        ("America/Sao_Paulo", "2018-02-17", "2018-02-17T00:00:00-02:00", "2018-02-17T23:59:59.999-03:00"),
+        # a day that was left out
+        ("Pacific/Apia", "2011-12-30", "2011-12-31T00:00:00+14:00", "2011-12-29T23:59:59.999-10:00"),
+        # an offset of half an hour, and a change by half an hour
+        ("Australia/Lord_Howe", "2026-10-04T02:15:00.5", "2026-10-04T02:30:00+11:00", "2026-10-04T01:59:59.999+10:30"),
+    ],
+)
+def test_clocks_that_change_leave_no_call_out_and_take_none_in(zone: str, written: str, first: str, last: str) -> None:
+    assert lower_bound(written, ZoneInfo(zone), NOW) == datetime.fromisoformat(first)
+    assert upper_bound(written, ZoneInfo(zone), NOW) == datetime.fromisoformat(last)
+
+
+ZONES = st.sampled_from(
+    ["Asia/Seoul", "Europe/Berlin", "America/Sao_Paulo", "Pacific/Apia", "Africa/Casablanca", "UTC"]
+)
+MINUTES = st.datetimes(datetime(1975, 1, 1), datetime(2037, 1, 1)).map(  # noqa: DTZ001 - a clock's face
+    lambda face: face.replace(second=0, microsecond=0)
+)
+
+
+@given(ZONES, MINUTES)
+def test_the_bounds_are_the_outermost_instants_that_the_clock_shows(name: str, face: datetime) -> None:
+    zone, written = ZoneInfo(name), face.isoformat()
+    step = timedelta(milliseconds=1)
+    first, last = lower_bound(written, zone, NOW), upper_bound(written, zone, NOW)
+
+    def shown(instant: datetime) -> datetime:
+        return instant.astimezone(zone).replace(tzinfo=None)
+
+    assert shown(first) >= face > shown(first - step)
+    assert shown(last) <= face < shown(last + step)
+
+
+@given(ZONES, st.dates(date(1975, 1, 1), date(2037, 1, 1)))
+def test_days_follow_each_other_without_a_gap_or_an_overlap(name: str, day: date) -> None:
+    zone, next_day = ZoneInfo(name), day + timedelta(days=1)
+    ends = upper_bound(day.isoformat(), zone, NOW)
+    assert lower_bound(next_day.isoformat(), zone, NOW) - ends == timedelta(milliseconds=1)
+
+
+NONSENSE = (
+    *("", "tomorrow", "7", "7 d", "-7d", "7y", "1.5h", "2026-11", "20261101", "2026-11-01T09", "2026-11-01+09:00"),
+    *("2026-11-01T09:00+9", "2026-11-01T09:00:00.1234567", "01/11/2026", "1793491200", "٢d"),
+)
+
+
+@pytest.mark.parametrize("written", NONSENSE)
+def test_anything_else_is_refused_with_what_may_be_written(written: str) -> None:
+    with pytest.raises(ValueError, match=r"write 2026-11-01, .* 7d"):
+        lower_bound(written, SEOUL, NOW)
+
+
+@pytest.mark.parametrize("written", ["2026-02-29", "2026-11-01T24:00", "2026-13-01", "2026-11-01T09:00+25:00"])
+def test_days_and_times_that_do_not_exist_are_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="no such date or time"):
+        upper_bound(written, SEOUL, NOW)
+
+
+@pytest.mark.parametrize("written", ["0001-01-01", "9999999w"])
+def test_times_beyond_the_calendar_are_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="too far away"):
+        lower_bound(written, SEOUL, NOW)
+
+
+def test_zones_are_found_by_name_or_the_nearest_is_told() -> None:
+    assert zone_named("Asia/Seoul") is SEOUL
+    for wrong in ("asia/seul", "Asia/Soul"):
+        with pytest.raises(ValueError, match="did you mean 'Asia/Seoul'"):
+            zone_named(wrong)
+    for wrong in ("", "Asia", "../etc/passwd", "/etc/localtime", "x\0y", "\ud800"):
+        with pytest.raises(ValueError, match="no time zone has that name"):
+            zone_named(wrong)
+
+
+def test_a_zone_is_shown_with_its_distance_from_utc() -> None:
+    assert zone_label(SEOUL, NOW) == "Asia/Seoul, UTC+09:00"
+    assert zone_label(ZoneInfo("America/St_Johns"), NOW) == "America/St_Johns, UTC-03:30"
+    assert zone_label(UTC, NOW) == "UTC"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "Asia/Seoul"])
+def test_the_zone_of_the_machine_is_the_same_as_by_its_name(zone: str) -> None:
+    program = """
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+import sys
+from vox_calls.cli.times import lower_bound, upper_bound, zone_named
+here, named, now = zone_named(None), ZoneInfo(sys.argv[1]), datetime(2026, 11, 23, tzinfo=UTC)
+for day in ("2018-02-17", "2018-11-04", "2026-03-29", "2026-10-25", "2026-03-29T02:30", "2026-10-25T02:30"):
+    assert lower_bound(day, here, now) == lower_bound(day, named, now), day
+    assert upper_bound(day, here, now) == upper_bound(day, named, now), day
+for hour in range(0, 365 * 24):
+    instant = datetime(2018, 1, 1, 0, 30, tzinfo=UTC) + timedelta(hours=hour)
+    ours, theirs = instant.astimezone(here), instant.astimezone(named)
+    assert (ours.isoformat(), ours.fold, ours.tzname()) == (theirs.isoformat(), theirs.fold, theirs.tzname())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, zone],
+        env=os.environ | {"TZ": zone},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_each_filter_has_its_line_and_no_other() -> None:
+    assert set(FILTERS) == set(NORMALISERS), "cli/filters.py and query.py differ"
