@@ -25,7 +25,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminal import COMMAND, in_terminal
-from vox_calls import Call, CallStatus, ConfigurationError
+from vox_calls import Call, CallStatus, Client, ConfigurationError
+from vox_calls.export import export_calls
 from vox_calls.sandbox import Sandbox, Script, Settings, Step, make_key
 from vox_calls.stats import BadLineError, Group, Summary, Tally, as_json, read_calls
 
@@ -174,7 +175,7 @@ def test_the_api_is_counted_with_its_filters(empty_sandbox: Sandbox, calls: list
     done = against(empty_sandbox, "--format", "json", "--tz", "Asia/Seoul", "--status", "ended", "--status", "error")
     assert (done.returncode, done.stderr) == (0, "")
     chosen = [call for call in calls[-700:] if call["status"] in {"ended", "error"}]
-    assert json.loads(done.stdout) == as_json(counted(*chosen), "Asia/Seoul")
+    assert json.loads(done.stdout) == as_json(counted(*chosen), "Asia/Seoul, UTC+09:00")
 
 
 def test_an_item_that_cannot_be_read_is_told_and_costs_no_other(empty_sandbox: Sandbox) -> None:
@@ -203,7 +204,44 @@ def test_an_exported_file_gives_the_same(
     path.write_bytes(pack(text[:half]) + pack(text[half:]))
     done = run("--from", str(path), "--format", "json", TZ="Asia/Seoul")
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == as_json(counted(*calls[::5]), "KST")
+    assert json.loads(done.stdout) == as_json(counted(*calls[::5]), "KST, UTC+09:00")
+
+
+@pytest.mark.parametrize("name", ["calls.csv", "calls.csv.gz", "calls.parquet", "calls.jsonl.zst"])
+def test_what_export_writes_gives_the_same(
+    sandbox: Sandbox, tmp_path: Path, calls: list[dict[str, Any]], name: str
+) -> None:
+    path = tmp_path / name
+    with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+        export_calls(client, path, {"call_type": ["outbound", "web"]})
+    done = run("--from", str(path), "--format", "json", "--tz", "Asia/Seoul")
+    assert (done.returncode, done.stderr) == (0, "")
+    chosen = [call for call in calls if call["call_type"] in {"outbound", "web"}]
+    assert json.loads(done.stdout) == as_json(counted(*chosen), "Asia/Seoul, UTC+09:00")
+
+
+@pytest.mark.parametrize("name", ["calls.csv", "calls.parquet"])
+def test_rows_give_back_every_call_as_it_came(empty_sandbox: Sandbox, tmp_path: Path, name: str) -> None:
+    odd = item(id="=1", start_at=5, end_at=10**30, metadata={"가": [1]}, opt_out_sensitive_data_storage=False)
+    odd |= {"unheard": {"of": 1}, "call_cost": {"total_cost": "1.50", "currency": "KRW"}, "from_number": ""}
+    empty_sandbox.store.add([odd, item(id="b")])
+    path = tmp_path / name
+    with Client(empty_sandbox.api_key, base_url=empty_sandbox.base_url) as client:
+        export_calls(client, path, {})
+        came = sorted(client.list_calls(), key=lambda call: call.id)
+    assert sorted(read_calls(path, print), key=lambda call: call.id) == came
+
+
+def test_rows_that_are_no_calls_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text("id,start_at\na,soon\nb\nc,5\n", encoding="utf-8")
+    bad: list[BadLineError] = []
+    assert list(read_calls(path, bad.append)) == []
+    assert [error.place for error in bad] == ["line 2", "line 3", "line 4"]
+    assert "1 cells, and there are 2 columns" in str(bad[1])
+    (tmp_path / "calls.parquet").write_bytes(b"PAR1 no")
+    done = run("--from", str(tmp_path / "calls.parquet"))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
 
 
 def test_lines_that_are_no_calls_are_told_by_number_and_the_others_counted(tmp_path: Path) -> None:
@@ -226,7 +264,7 @@ def test_a_line_without_end_is_not_kept(tmp_path: Path, monkeypatch: pytest.Monk
     path.write_text(f"{json.dumps(item())}\n{'x' * 1_000}\n{json.dumps(item())}\n", encoding="utf-8")
     bad: list[BadLineError] = []
     assert len(list(read_calls(path, bad.append))) == 2
-    assert [(error.line, "longer than 300 bytes" in str(error)) for error in bad] == [(2, True)]
+    assert [(error.place, "longer than 300 bytes" in str(error)) for error in bad] == [("line 2", True)]
 
 
 @pytest.mark.parametrize(
@@ -286,7 +324,7 @@ def test_bars_are_plain_in_a_pipe_and_80_columns_wide(exported: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     assert max(map(len, lines)) == 80
-    assert re.fullmatch(r"600 calls from 2026-08-25 to 2026-11-23, KST", lines[0])
+    assert re.fullmatch(r"600 calls from 2026-08-25 to 2026-11-23, KST, UTC\+09:00", lines[0])
     assert len([line for line in lines if re.match(r"2026-\d\d-\d\d +█", line)]) == 31
     assert any(re.match(r"before 2026-10-24 +\d{3} +\d\d\.\d % +\d\d,\d{3}$", line) for line in lines)
     assert any(re.match(r"dial_no_answer +█+", line) for line in lines)
@@ -467,5 +505,5 @@ def test_a_missing_extra_is_told_before_anything_is_read(tmp_path: Path) -> None
 
 
 def test_a_name_that_says_nothing_is_refused_at_once() -> None:
-    with pytest.raises(ConfigurationError, match=r"\.jsonl, "):
+    with pytest.raises(ConfigurationError, match=r"\.jsonl, \.csv"):
         read_calls(Path("calls.xlsx"), print)

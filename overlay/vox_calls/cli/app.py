@@ -80,14 +80,10 @@ def list_(
 
 
 @app.command()
+@with_filters
 def stats(  # noqa: PLR0913 - one for each option
+    filters: Filters,
     *,
-    status: Annotated[list[str] | None, typer.Option(help="Such as ended. Repeatable.")] = None,
-    start_at_after: Annotated[
-        str | None, typer.Option(help="Earliest start: ISO 8601 with an offset, unix seconds or milliseconds.")
-    ] = None,
-    start_at_before: Annotated[str | None, typer.Option(help="Latest start, in the same ways.")] = None,
-    tz: Annotated[str | None, typer.Option(help="Zone of days and hours, as Asia/Seoul; else this machine's.")] = None,
     from_: Annotated[
         Path | None, typer.Option("--from", help="An exported file to count instead of asking the API.")
     ] = None,
@@ -102,15 +98,11 @@ def stats(  # noqa: PLR0913 - one for each option
     """
     from vox_calls.cli import statistics  # noqa: PLC0415 - `--help` need not wait for rich
 
-    filters = {
-        "status": status or None,
-        "start_at_after": _instant(start_at_after),
-        "start_at_before": _instant(start_at_before),
-    }
     with _reported():
+        chosen = filters.resolve(datetime.now(UTC))
         whole = statistics.run(
-            {name: value for name, value in filters.items() if value is not None},
-            statistics.zone_named(tz),
+            chosen.arguments,
+            chosen.zone,
             source=from_,
             base_url=base_url,
             json_wanted=format_ is SummaryFormat.JSON,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, tzinfo
@@ -14,9 +13,10 @@ from typing import Any, TextIO
 import attrs
 from rich.console import Console
 
-from vox_calls import Calls, Client, ConfigurationError, InvalidQueryError, VoxCallsError
+from vox_calls import Calls, Client, ConfigurationError, VoxCallsError
 from vox_calls.cli.bars import write_bars
 from vox_calls.cli.text import printable
+from vox_calls.cli.times import zone_label
 from vox_calls.stats import FileError, Summary, Tally, as_json, read_calls
 
 _MOST_TOLD = 5
@@ -25,7 +25,7 @@ _EVERY = 100
 
 def run(  # noqa: PLR0913 - one for each option
     filters: Mapping[str, Any],
-    zone: tzinfo | None,
+    zone: tzinfo,
     *,
     source: Path | None,
     base_url: str | None,
@@ -37,7 +37,7 @@ def run(  # noqa: PLR0913 - one for each option
 
     Args:
         filters: For `list_calls`.
-        zone: Where days and hours are taken; None is the zone of this machine.
+        zone: Where days and hours are taken.
         source: A file to read instead of asking the API.
         base_url: The server; None for that of the environment.
         json_wanted: Whether stdout gets JSON in place of bars.
@@ -50,7 +50,7 @@ def run(  # noqa: PLR0913 - one for each option
     if source is not None and filters:
         raise ConfigurationError("--from counts all calls of the file; filters are for the API")
     now = datetime.now(UTC)
-    zone_name = _zone_label(zone, now)
+    zone_name = zone_label(zone, now)
     reading = Reading(Tally(zone))
     writing: AbstractContextManager[Callable[[str], None] | None] = nullcontext() if page is None else replacing(page)
     with writing as write:
@@ -74,22 +74,6 @@ def run(  # noqa: PLR0913 - one for each option
     if page is not None and not quiet:
         sys.stderr.write(f"vox-calls: {printable(str(page))} is written\n")
     return not reading.left_out
-
-
-def zone_named(name: str | None) -> tzinfo | None:
-    """The time zone of an IANA name; None, this machine's, for None.
-
-    Raises:
-        InvalidQueryError: For a name that no zone has.
-    """
-    try:
-        return None if name is None else zoneinfo.ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise InvalidQueryError("tz", name, "no time zone has that name; write one like Asia/Seoul or UTC") from None
-
-
-def _zone_label(zone: tzinfo | None, now: datetime) -> str:
-    return getattr(zone, "key", None) or now.astimezone(zone).tzname() or "local time"
 
 
 @attrs.define
