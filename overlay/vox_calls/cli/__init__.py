@@ -15,7 +15,15 @@ INTERRUPTED = 130
 """Exit status: interrupted from the keyboard."""
 
 
-_EXTRAS = {"typer": "cli", "rich": "cli", "pyarrow": "arrow", "starlette": "sandbox", "uvicorn": "sandbox"}
+_EXTRAS = {
+    "typer": "cli",
+    "rich": "cli",
+    "starlette": "sandbox",
+    "uvicorn": "sandbox",
+    "pygal": "html",
+    "jinja2": "html",
+    "pyarrow": "arrow",
+}
 
 
 def main() -> None:

@@ -39,6 +39,13 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class SummaryFormat(StrEnum):
+    """How a summary is written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
     if wanted:
         typer.echo(f"vox-calls {__version__}")
@@ -88,6 +95,40 @@ def list_(  # noqa: PLR0913 - one for each option
             output.say_what_was_asked(chosen, now)
         if totals and not quiet:
             output.say_totals(totals, calls, chosen)
+
+
+@app.command()
+@with_filters
+def stats(  # noqa: PLR0913 - one for each option
+    filters: Filters,
+    *,
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="An exported file to count instead of asking the API.")
+    ] = None,
+    format_: Annotated[SummaryFormat, typer.Option("--format", help="How to write it.")] = SummaryFormat.TABLE,
+    html: Annotated[Path | None, typer.Option(help="Write a page with charts to this file, too.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks on stderr.")] = False,
+    base_url: Annotated[str | None, typer.Option(help="The server; else VOX_BASE_URL, else the vendor's.")] = None,
+) -> None:
+    """Count calls by day, status, type, reason, length, hour and agent: how many were answered, what they cost.
+
+    Of the API's calls, or of those in a file that was exported. Days and hours are those of the start.
+    """
+    from vox_calls.cli import statistics  # noqa: PLC0415 - `--help` need not wait for rich
+
+    with _reported():
+        chosen = filters.resolve(datetime.now(UTC))
+        whole = statistics.run(
+            chosen.arguments,
+            chosen.zone,
+            source=from_,
+            base_url=base_url,
+            json_wanted=format_ is SummaryFormat.JSON,
+            page=html,
+            quiet=quiet,
+        )
+    if not whole:
+        raise typer.Exit(FAILED)
 
 
 @app.command()

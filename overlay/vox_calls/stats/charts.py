@@ -1,0 +1,104 @@
+"""Charts as SVG, drawn by pygal, to stand in a page: without scripts, styles and addresses of their own.
+
+How they look is for the page's style sheet, so that they follow its colours in the dark. The classes are pygal's:
+`color-0` is the first series, `guide` a line behind the bars, `axis` what stands along the edges.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pygal
+from pygal.etree import etree
+from pygal.style import Style
+
+# pygal leaves a finder for map plugins among Python's own, of a kind that Python warns of at every later import.
+sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
+
+_FONT = 12
+_SIZE = (1_000, 260)
+_NARROW = 480
+_BAR = 24
+_FRAME = 40
+_MOST_LABELS = 12
+
+Show = Callable[[float], str]
+Series = tuple[str, Sequence[float]]
+
+
+def columns(
+    title: str, labels: Sequence[str], series: Sequence[Series], show: Show, highest: float | None = None
+) -> str:
+    """Upright bars, each series on top of the one before.
+
+    Args:
+        title: What the chart shows, for those who cannot see it.
+        labels: What stands under the bars; every so many where there is no room for all.
+        series: Names and values, as many as there are labels.
+        show: A value for people.
+        highest: The value at the top edge; None is that of the highest bar.
+    """
+    width, height = _SIZE
+    chart = pygal.StackedBar(
+        **_common(show),
+        width=width,
+        height=height,
+        x_labels_major_every=-(-len(labels) // _MOST_LABELS),
+        show_minor_x_labels=False,
+        truncate_label=-1,
+        range=None if highest is None else (0, highest),
+    )
+    return _drawn(chart, title, labels, series)
+
+
+def bars(title: str, labels: Sequence[str], series: Sequence[Series], show: Show) -> str:
+    """Bars that lie on their sides, the first on top; otherwise as `columns`."""
+    chart = pygal.HorizontalStackedBar(**_common(show), width=_NARROW, height=_BAR * len(labels) + _FRAME)
+    return _drawn(chart, title, labels[::-1], [(name, values[::-1]) for name, values in series])
+
+
+def _common(show: Show) -> dict[str, Any]:
+    return {
+        "style": Style(label_font_size=_FONT, major_label_font_size=_FONT),
+        "css": [],
+        "js": [],
+        "margin": 8,
+        "max_scale": 6,
+        "show_legend": False,
+        "value_formatter": show,
+    }
+
+
+def _drawn(chart: Any, title: str, labels: Sequence[str], series: Sequence[Series]) -> str:  # noqa: ANN401 - no types
+    chart.x_labels = labels
+    for name, values in series:
+        chart.add(name, values)
+    svg = chart.render_tree()
+    for name in ("id", "xmlns"):
+        svg.attrib.pop(name, None)
+    svg.set("role", "img")
+    svg.set("aria-label", title)
+    for parent in list(svg.iter()):
+        for child in list(parent):
+            if _is_for_scripts(child):
+                parent.remove(child)
+    for place, (name, _) in enumerate(series):
+        for bar in svg.iterfind(f".//g[@class='series serie-{place} color-{place}']//g[@class='bar']"):
+            _name_bar(bar, name)
+    drawn: str = etree.tostring(svg, encoding="unicode")
+    return drawn
+
+
+def _is_for_scripts(element: Any) -> bool:  # noqa: ANN401 - no types
+    # pygal's own titles say what stands beside them already, or only "Pygal".
+    return element.tag in {etree.Comment, "defs", "title"} or "overlay" in element.get("class", "")
+
+
+def _name_bar(bar: Any, series: str) -> None:  # noqa: ANN401 - no types
+    told = {part.get("class"): part.text for part in bar.findall("desc")}
+    for part in bar.findall("desc"):
+        bar.remove(part)
+    title = etree.SubElement(bar, "title")
+    title.text = f"{told.get('x_label', '')}, {series}: {told.get('value', '')}"
