@@ -14,7 +14,7 @@ BENCH := .venv-bench
 BENCH_LOCK := scripts/bench.lock
 CODE := overlay scripts tests
 
-.PHONY: help demo test soak generate check-generated lint lint-spec format types lock doctor \
+.PHONY: help demo test soak generate check-generated capture lint lint-spec format types lock doctor \
 	bench bench-check ci clean
 .DEFAULT_GOAL := help
 
@@ -25,7 +25,7 @@ demo: $(READY)  ## See an organisation's calls come out of a sandbox, end to end
 	@$(BIN)/python scripts/demo.py
 
 test: $(READY)  ## Run every test.
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto
 
 soak: $(READY)  ## Read 20,000 simulated histories, faults and all, by both clients.
 	@$(BIN)/python tests/simulation.py 0 9999 & one=$$!; \
@@ -36,6 +36,9 @@ generate: $(READY)  ## Write generated/ anew from openapi/calls.yaml.
 
 check-generated: $(READY)  ## Prove that generated/ is exactly what openapi/calls.yaml gives.
 	@$(BIN)/python scripts/generate.py --check
+
+capture: $(READY)  ## Run list, stats and export in a terminal without a screen, and put what it shows into README.md.
+	@$(BIN)/python scripts/capture.py
 
 lint: $(READY)  ## Check style and format, and the workflows.
 	@$(BIN)/ruff check $(CODE)

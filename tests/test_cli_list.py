@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -352,3 +353,36 @@ def test_a_shell_completes_options_and_values(words: str, completed: str) -> Non
         check=False,
     )
     assert done.stdout.split() == [completed], done.stderr
+
+
+def test_csv_is_what_export_writes(four: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    export = ["export", str(file), "--sort-order", "desc", "--no-bom", "--quiet"]
+    subprocess.run([COMMAND, *export], env=os.environ | environment(four), check=True)
+    done = subprocess.run(
+        [COMMAND, "list", "--format", "csv"], env=os.environ | environment(four), capture_output=True, check=True
+    )
+    assert done.stdout == file.read_bytes()
+    assert b"\r\n" in done.stdout
+    masked = piped(four, "--format", "csv", "--mask").stdout
+    assert "5678" in masked
+    assert "01012345678" not in masked
+
+
+ODD = "\x1b]0;x\x07\x9b31m\u202e\U000e0041한"
+
+
+@pytest.mark.parametrize("format_", ["json", "jsonl"])
+def test_json_is_valid_and_moves_no_terminal(empty_sandbox: Sandbox, format_: str) -> None:
+    empty_sandbox.store.add([call("a", variant_label=ODD)])
+    done = piped(empty_sandbox, "--format", format_)
+    (item,) = [json.loads(done.stdout)] if format_ == "jsonl" else json.loads(done.stdout)
+    assert item["variant_label"] == ODD
+    assert "한" in done.stdout
+    assert not set(ODD[:-1]) & set(done.stdout) - set("]0;x31m")
+
+
+def test_csv_in_a_terminal_is_shown_and_not_obeyed(empty_sandbox: Sandbox) -> None:
+    empty_sandbox.store.add([call("a", variant_label=ODD)])
+    seen = shown(empty_sandbox, "--format", "csv", columns=400)
+    assert "\\x1b]0;x\\x07\\x9b31m\\u202e" in "".join(seen.lines)

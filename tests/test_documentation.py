@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 import subprocess
 import sys
 import textwrap
+import typing
 from pathlib import Path
 
 import attrs
 import pytest
+import typer
 
+import capture
 import vox_calls
+import vox_calls_raw.models
 from contract import ROOT
+from vox_calls import retrying, timestamps
+from vox_calls.cli import FAILED, INTERRUPTED, MISUSED
+from vox_calls.cli.app import app
 from vox_calls.client import DEFAULT_RATE_LIMIT
 from vox_calls.drift.document import METHOD, PATH
 from vox_calls.sandbox import Sandbox
@@ -23,6 +31,7 @@ from vox_calls.sandbox import Sandbox
 COMMAND = Path(sys.executable).with_name("vox-calls")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+COMMANDS = list(vars(typer.main.get_command(app))["commands"])
 MODULES = [
     module.name for module in pkgutil.walk_packages(vox_calls.__path__, "vox_calls.") if "__main__" not in module.name
 ]
@@ -49,7 +58,8 @@ def test_every_command_of_the_readme_is_there() -> None:
     commands = [line.split("#")[0].split() for line in lines]
     targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert {command[1] for command in commands if command[0] == "make"} == {"demo", "test"} <= set(targets)
-    assert {command[1] for command in commands if command[0] == "vox-calls"} == {"list", "sandbox", "doctor"}
+    named = {command[1] for command in commands if command[0] == "vox-calls"}
+    assert named == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", ["vox_calls", *MODULES])
@@ -71,12 +81,39 @@ def test_the_names_and_figures_of_the_readme_are_those_of_the_code() -> None:
     assert f"{limit.per_second} a second and {limit.per_minute} a minute" in " ".join(README.split())
     assert f"`{METHOD.upper()} {PATH}`" in README
     options = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", README))
-    commands = ("list", "sandbox", "doctor")
-    helped = "".join(subprocess.check_output([COMMAND, name, "--help"], text=True) for name in commands)
+    helped = "".join(subprocess.check_output([COMMAND, name, "--help"], text=True) for name in COMMANDS)
+    helped += subprocess.check_output([COMMAND, "--help"], text=True)
     assert {option for option in options if option not in helped} == set()
     known = {*dir(vox_calls.Call), *(field.name for field in attrs.fields(vox_calls.Page))}
     named = set(re.findall(r"\b(?:call|calls|error|page)\.([a-z_]+)\b(?! )", README))
-    assert named <= known | {"cursor", "finished", "yaml", "jsonl"}  # and two files
+    assert named <= known | {"cursor", "finished", "yaml", "jsonl", "csv", "parquet"}  # and files
+
+
+def test_the_readme_names_nothing_that_is_not_there() -> None:
+    files = [file for folder in ("generated", "overlay", "scripts") for file in (ROOT / folder).rglob("*.py")]
+    written = set(re.findall(r"\w+", " ".join(file.read_text(encoding="utf-8") for file in files)))
+    paths = {path.stem for path in (ROOT / "tests").iterdir()} | {"vox_calls_raw", "vox_sandbox_"}
+    assert set(re.findall(r"`[^`\n]*?\b([a-z]+(?:_[a-z]+)+)\b[^`\n]*?`", README)) <= written | paths
+    for name, arguments in re.findall(r"\b(Client|list_calls)\(([^()`]*)\)", README):
+        offered = inspect.signature(getattr(vox_calls, name, vox_calls.Client.list_calls)).parameters
+        assert set(re.findall(r"(\w+)=", arguments)) <= set(offered), f"{name}({arguments})"
+
+
+def test_the_figures_of_the_readme_are_those_that_the_code_keeps() -> None:
+    text = " ".join(README.split())
+    seconds, milliseconds = timestamps._SECONDS_DIGITS, timestamps._MILLISECONDS_DIGITS
+    assert "unix seconds ({} or {} digits) or milliseconds ({} or {})".format(*seconds, *milliseconds) in text
+    retried = ", ".join(map(str, sorted(retrying._RETRIED)))
+    assert f"tried again by itself: {retried}, {retrying._FIRST_SERVER_ERROR // 100}xx, no answer" in text
+    assert f"0 is done, {FAILED} the API, the network or the disk failed, {MISUSED} the command line" in text
+    assert f"{INTERRUPTED} interrupted" in text
+    hints = typing.get_type_hints(vox_calls.Call, vars(vox_calls_raw.models))
+    dicts = [name for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, dict)]
+    assert f"`{'` and `'.join(dicts)}` are dicts" in text
+
+
+def test_what_the_readme_shows_of_the_terminal_is_what_comes_out() -> None:
+    assert capture.steady() in README, "make capture"
 
 
 def test_the_path_of_a_change_names_what_there_is() -> None:

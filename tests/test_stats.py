@@ -175,7 +175,7 @@ def test_the_api_is_counted_with_its_filters(empty_sandbox: Sandbox, calls: list
     done = against(empty_sandbox, "--format", "json", "--tz", "Asia/Seoul", "--status", "ended", "--status", "error")
     assert (done.returncode, done.stderr) == (0, "")
     chosen = [call for call in calls[-700:] if call["status"] in {"ended", "error"}]
-    assert json.loads(done.stdout) == as_json(counted(*chosen), "Asia/Seoul, UTC+09:00")
+    assert json.loads(done.stdout) == as_json(counted(*chosen), "Asia/Seoul (now UTC+09:00)")
 
 
 def test_an_item_that_cannot_be_read_is_told_and_costs_no_other(empty_sandbox: Sandbox) -> None:
@@ -204,7 +204,7 @@ def test_an_exported_file_gives_the_same(
     path.write_bytes(pack(text[:half]) + pack(text[half:]))
     done = run("--from", str(path), "--format", "json", TZ="Asia/Seoul")
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == as_json(counted(*calls[::5]), "KST, UTC+09:00")
+    assert json.loads(done.stdout) == as_json(counted(*calls[::5]), "KST (now UTC+09:00)")
 
 
 @pytest.mark.parametrize("name", ["calls.csv", "calls.csv.gz", "calls.parquet", "calls.jsonl.zst"])
@@ -217,7 +217,7 @@ def test_what_export_writes_gives_the_same(
     done = run("--from", str(path), "--format", "json", "--tz", "Asia/Seoul")
     assert (done.returncode, done.stderr) == (0, "")
     chosen = [call for call in calls if call["call_type"] in {"outbound", "web"}]
-    assert json.loads(done.stdout) == as_json(counted(*chosen), "Asia/Seoul, UTC+09:00")
+    assert json.loads(done.stdout) == as_json(counted(*chosen), "Asia/Seoul (now UTC+09:00)")
 
 
 @pytest.mark.parametrize("name", ["calls.csv", "calls.parquet"])
@@ -324,7 +324,7 @@ def test_bars_are_plain_in_a_pipe_and_80_columns_wide(exported: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     assert max(map(len, lines)) == 80
-    assert re.fullmatch(r"600 calls from 2026-08-25 to 2026-11-23, KST, UTC\+09:00", lines[0])
+    assert re.fullmatch(r"600 calls from 2026-08-25 to 2026-11-23, KST \(now UTC\+09:00\)", lines[0])
     assert len([line for line in lines if re.match(r"2026-\d\d-\d\d +█", line)]) == 31
     assert any(re.match(r"before 2026-10-24 +\d{3} +\d\d\.\d % +\d\d,\d{3}$", line) for line in lines)
     assert any(re.match(r"dial_no_answer +█+", line) for line in lines)

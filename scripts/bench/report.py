@@ -45,15 +45,15 @@ def _processor() -> str:
     return next(named, platform.machine())
 
 
-def write(path: Path, text: str) -> None:
-    """Put a text between the markers of a file, in the place of what was there; nothing else changes.
+def write(path: Path, text: str, *, begin: str = BEGIN, end: str = END) -> None:
+    """Put a text between two markers of a file, in the place of what was there; nothing else changes.
 
     Raises:
         ReportError: Where the file has not each marker once, in their order.
     """
     whole = path.read_text(encoding="utf-8")
-    before, begin, rest = whole.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end) or whole.count(BEGIN) != 1 or whole.count(END) != 1:
-        raise ReportError(f"{path.name} needs a line {BEGIN} and, below it, a line {END}, once each")
-    path.write_text(f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}", encoding="utf-8", newline="\n")
+    before, _, rest = whole.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found or whole.count(begin) != 1 or whole.count(end) != 1:
+        raise ReportError(f"{path.name} needs a line {begin} and, below it, a line {end}, once each")
+    path.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8", newline="\n")

@@ -36,6 +36,7 @@ class Format(StrEnum):
 
     TABLE = "table"
     JSONL = "jsonl"
+    CSV = "csv"
     JSON = "json"
 
 
@@ -89,8 +90,12 @@ def list_(  # noqa: PLR0913 - one for each option
         if format_ is Format.TABLE:
             totals = output.write_table(calls, chosen.zone, mask=mask)
         else:
-            write = output.write_json if format_ is Format.JSON else output.write_jsonl
-            write(calls, sys.stdout, mask=mask)
+            writers = {
+                Format.JSONL: output.write_jsonl,
+                Format.CSV: output.write_csv,
+                Format.JSON: output.write_json,
+            }
+            writers[format_](calls, sys.stdout, mask=mask)
         if verbose or (totals and not quiet):
             output.say_what_was_asked(chosen, now)
         if totals and not quiet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import sys
@@ -18,7 +19,7 @@ from vox_calls import Call, Calls, InvalidResponseError, Page
 from vox_calls.cli import privacy
 from vox_calls.cli.filters import Chosen
 from vox_calls.cli.table import Layout, clock, columns, plain_line
-from vox_calls.cli.text import printable
+from vox_calls.cli.text import escaped, printable
 from vox_calls.cli.times import zone_label
 
 
@@ -67,6 +68,19 @@ def write_json(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> 
     stream.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
+def write_csv(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> None:
+    """The rows that `vox-calls export` writes; see `vox_calls.export.cells` for how a spreadsheet takes them."""
+    from vox_calls.export.cells import Csv  # noqa: PLC0415 - only for those who want it
+
+    rows = Csv(bytes, mark=False)
+    shown = (Call.from_dict(privacy.masked(call)) if mask else call for call in calls)
+    for row in itertools.chain([rows.preamble()], (rows.page([call]) for call in shown)):
+        if stream.isatty():
+            stream.write(f"{printable(row.decode().rstrip())}\n")
+        else:
+            stream.buffer.write(row)  # line ends and UTF-8 are part of the form
+
+
 def write_table(calls: Calls, zone: tzinfo, *, mask: bool = False) -> Totals:
     """A table that fits the terminal; or, where there is none, a line for each call. Page by page, as they come."""
     console = _Console(highlight=False) if sys.stdout.isatty() else None
@@ -110,4 +124,4 @@ def _items(calls: Iterable[Call], stream: TextIO, *, mask: bool) -> Iterator[str
     unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
     for call in calls:
         item: dict[str, Any] = shown(call)
-        yield json.dumps(item, ensure_ascii=not unicode)
+        yield escaped(json.dumps(item, ensure_ascii=not unicode))

@@ -13,5 +13,15 @@ def printable(text: str) -> str:
     )
 
 
+def escaped(json: str) -> str:
+    r"""The same JSON, with `\u` escapes for what JSON lets through and a terminal would obey."""
+    return "".join(_as_json(character) if _is_control(character) else character for character in json)
+
+
+def _as_json(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
 def _is_control(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
