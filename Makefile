@@ -43,7 +43,7 @@ capture: $(READY)  ## Run list, stats and export in a terminal without a screen,
 lint: $(READY)  ## Check style and format, and the workflows.
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/ruff format --check $(CODE)
-	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.y*ml)
 	@$(BIN)/zizmor --offline --quiet .github
 
 lint-spec: $(READY)  ## Check the contract as OpenAPI; with Node.js, lint it too.

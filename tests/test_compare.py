@@ -39,8 +39,8 @@ def test_a_contract_does_not_differ_from_itself() -> None:
 
 RESPONSE: list[tuple[Callable[[Document, Document, Document], object], list[tuple[str, str, bool]]]] = [
     (
-        lambda call, _, __: call["properties"].update(queue={"type": "string"}),
-        [("field items[].queue", "added", False)],
+        lambda call, _, __: call["properties"].update(made_up_here={"type": "string"}),
+        [("field items[].made_up_here", "added", False)],
     ),
     (
         lambda call, _, __: call["properties"].pop("variant_label"),
@@ -293,6 +293,17 @@ def test_what_is_in_a_map_and_in_either_of_two_is_seen() -> None:
         ("field items[].call_cost.fee", "added", False),
         ("field items[].call_cost.tax", "added", False),
         ("field items[].metadata.*.price", "added", False),
+    ]
+
+
+def test_a_page_in_another_media_type_and_a_default_that_is_false_are_named() -> None:
+    new = copy.deepcopy(spec())
+    content = new["paths"]["/v3/calls"]["get"]["responses"]["200"]["content"]
+    content["application/vnd.api+json"] = content.pop("application/json")
+    new["components"]["parameters"]["Cursor"]["schema"]["default"] = False
+    assert names(compare(elements(spec()), elements(new))) == [
+        ("parameter cursor", "default", True),
+        ("answer 200", "media", False),
     ]
 
 

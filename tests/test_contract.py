@@ -21,7 +21,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 import vox_calls
 import vox_calls_raw.models
 from contract import ROOT, operation, parameters, resolve, schemas, spec
-from vox_calls import query
+from vox_calls import client, query, settings
 from vox_calls.sandbox import app, store
 from vox_calls_raw.api.calls import list_calls as raw_list_calls
 
@@ -165,13 +165,19 @@ def test_each_argument_of_list_calls_is_explained(client: type[Any]) -> None:
     assert offered - explained == set() == explained - offered - {"InvalidQueryError", "VoxCallsError"}
 
 
-def plain_types(schema: dict[str, Any]) -> set[object]:
+def is_instant(name: str) -> bool:
+    return getattr(query.NORMALISERS.get(name), "func", None) is query._instant
+
+
+def plain_types(name: str, schema: dict[str, Any]) -> set[object]:
     """What one value of a filter may be."""
     resolved = resolve(schema)
     if "enum" in resolved and "$ref" in schema:
         return {getattr(vox_calls, schema["$ref"].rpartition("/")[2]), str}
     if resolved["type"] == "integer":
-        return {datetime, str, float}  # the integers of the contract are instants
+        return {datetime, str, float} if is_instant(name) else {int}
+    if resolved["type"] == "boolean":
+        return {bool}
     return {UUID, str} if resolved.get("format") == "uuid" else {str}
 
 
@@ -179,7 +185,7 @@ def plain_types(schema: dict[str, Any]) -> set[object]:
 @pytest.mark.parametrize("name", sorted(set(parameters()) - {"limit"}))
 def test_each_parameter_has_a_type_that_fits_the_contract(client: type[Any], name: str) -> None:
     schema = parameters()[name]["schema"]
-    one = plain_types(schema.get("items", schema))
+    one = plain_types(name, schema.get("items", schema))
     hints = set(typing.get_args(typing.get_type_hints(client.list_calls)[name]))
     many = {hint for hint in hints if typing.get_origin(hint) is not None}
     assert hints - many == one | {type(None)}
@@ -194,17 +200,63 @@ def test_each_parameter_has_a_type_that_fits_the_contract(client: type[Any], nam
 
 @pytest.mark.parametrize("name", parameters())
 def test_the_bounds_of_a_parameter_are_those_that_the_client_keeps(name: str) -> None:
-    words = {"minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern"}
+    no_bounds = {"type", "format", "items", "$ref", "enum", "description"}
     schema = parameters()[name]["schema"]
     inside = schema.get("items", {})
     kept: dict[str, Any] = {"minItems": 1} if schema.get("type") == "array" else {}
     if query.NORMALISERS.get(name) is query.NORMALISERS["call_from"]:
         kept["pattern"] = f"^{query._LOCAL_NUMBER.pattern}$"
-    if schema.get("type") == "integer":
+    if is_instant(name):
         kept["minimum"] = 0
-    special = {"cursor": {"minLength": 1}, "limit": {"minimum": 1, "maximum": query.MAX_PAGE_SIZE}}
-    stated = {word: one[word] for one in (schema, inside) for word in one if word in words}
+    keywords = getattr(query.NORMALISERS.get(name), "keywords", {})
+    kept |= {word: keywords[own] for word, own in (("minimum", "least"), ("maximum", "most")) if own in keywords}
+    special: dict[str, dict[str, Any]] = {
+        "sort_order": {"default": "desc"},
+        "cursor": {"minLength": 1},
+        "limit": {"minimum": 1, "maximum": query.MAX_PAGE_SIZE, "default": app.DEFAULT_LIMIT},
+    }
+    stated = {word: one[word] for one in (schema, inside) for word in one if word not in no_bounds}
     assert stated == special.get(name, kept)
+
+
+def test_the_sandbox_takes_the_numbers_that_the_client_sends() -> None:
+    assert app._NUMBER.pattern == query._LOCAL_NUMBER.pattern, "sandbox/app.py and query.py differ"
+
+
+def test_the_server_is_the_contracts() -> None:
+    assert settings.DEFAULT_BASE_URL in {server["url"] for server in spec()["servers"]}, (
+        "settings.py and calls.yaml differ"
+    )
+
+
+def test_what_is_said_in_words_names_what_there_is() -> None:
+    fields = {name for schema in OBJECTS.values() for name in schema.get("properties", {})}
+    names = fields | set(parameters()) | {value for values in ENUMS.values() for value in values}
+    for where, node in nodes(spec()):
+        words = node.get("description")
+        said = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", words)) if isinstance(words, str) else set()
+        assert said <= names, f"{where} speaks of {', '.join(said - names)}"
+
+
+def test_the_figures_in_words_are_those_that_are_kept() -> None:
+    limit = client.DEFAULT_RATE_LIMIT
+    assert (
+        f"second ({limit.per_second}) or this minute ({limit.per_minute})"
+        in operation()["responses"]["429"]["description"]
+    )
+    assert f"1 to {query.MAX_PAGE_SIZE}" in (vox_calls.Client.list_calls.__doc__ or "")
+    least, most = re.findall("[0-9]+(?=[,}])", query._LOCAL_NUMBER.pattern)
+    evidence = (ROOT / "openapi" / "evidence.md").read_text(encoding="utf-8")
+    rules = (ROOT / "openapi" / "conformance" / "README.md").read_text(encoding="utf-8")
+    assert f"({least} to {most} digits)" in str(refusal_of_a_number("1"))
+    assert f"{least} to {most} digits" in evidence
+    assert f"{least} to {most} ASCII digits" in rules
+
+
+def refusal_of_a_number(number: str) -> ValueError:
+    with pytest.raises(ValueError, match="not a phone number") as caught:
+        query._phone_number(number)
+    return caught.value
 
 
 def test_every_body_is_json() -> None:
@@ -223,13 +275,15 @@ def test_no_name_of_a_response_field_or_enum_value_is_written_into_the_overlay_b
     derived = {"start_at", "end_at", "call_cost", "total_cost", "items", "total_count", "next_cursor", "id"}
     derived |= {"call_type", "status"}  # the repr of a call
     derived |= {"recording_url"}  # not in pickles
-    fields = {name for schema in OBJECTS.values() for name in schema.get("properties", {})} - derived
+    # Of one word alone nobody can tell whether it is the contract's or English.
+    fields = {name for schema in OBJECTS.values() for name in schema.get("properties", {}) if "_" in name} - derived
     fields -= {"error", "code", "message", "details", *parameters()}  # the envelope's, and those of filters
-    values = {value for name in ENUMS for value in ENUMS[name]} - set(parameters()) - {"error"}
+    values = {value for name in ENUMS for value in ENUMS[name] if "_" in value} - set(parameters())
     package = vox_calls.__path__[0]
     for module in sorted(Path(package).glob("*.py")):
         name, source = module.name, module.read_text(encoding="utf-8")
-        assert not _string_constants(source) & (fields | values), f"{name} repeats the contract"
+        repeated = _string_constants(source) & (fields | values)
+        assert not repeated, f"{name} repeats the contract: {', '.join(repeated)}"
 
 
 def _string_constants(source: str) -> set[str]:

@@ -116,6 +116,7 @@ def test_what_may_be_absent_is_no_difference(page: Any) -> None:
             {"call_analysis": {"custom_analysis_data": [{}, 5]}},
             "integer where free object belongs: items[].call_analys",
         ),
+        ({"start_at": 10**30}, "more than 64 bits: items[].start_at"),
     ],
 )
 def test_what_the_client_would_fail_at_is_a_difference(page: Any, found: str) -> None:
@@ -149,6 +150,14 @@ def test_what_one_request_tells_is_not_lost_where_the_other_fails(
     assert untold in done.stderr
     assert done.stdout.count("\n") == bool(told) + (status == 1)
     assert done.stderr.count("\n") == bool(untold)
+
+
+def test_what_the_client_would_refuse_of_a_page_is_a_difference() -> None:
+    page = {"items": [call("a")], "total_count": -1, "next_cursor": ""}
+    assert [str(finding).partition(" (")[0] for finding in fields(page, contract())] == [
+        "less than its minimum, 0: total_count",
+        "less than its minLength, 1: next_cursor",
+    ]
 
 
 class Quiet(SimpleHTTPRequestHandler):

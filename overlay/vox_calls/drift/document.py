@@ -155,7 +155,8 @@ class _Reader:
         for status, answer in self._answers.items():
             told = list(self._fields("", self._body(answer), "error"))
             same = failure not in (None, answer) and told and told == list(self.errors())
-            yield Element("answer", status, {"body": "as of 400"} if same else {})
+            media = {} if status != "200" else self._media(answer)
+            yield Element("answer", status, {"body": "as of 400"} if same else media)
             if not same and answer != failure and status != "200":
                 yield from (attrs.evolve(one, name=f"{status} {one.name}") for one in told)
             for name, header in self._schemas.resolve(answer).get("headers", {}).items():
@@ -176,6 +177,11 @@ class _Reader:
     def _failure(self) -> dict[str, Any] | None:
         listed = (self._answers.get(status) for status in ("400", "4XX", "default"))
         return next((answer for answer in listed if answer), None)
+
+    def _media(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+        """What the answer is written in, unless that is plain JSON."""
+        kinds = {name.partition(";")[0].strip().lower() for name in self._schemas.resolve(answer).get("content", {})}
+        return {} if kinds & {"application/json", "*/*"} else {"media": sorted(kinds)}
 
     def _body(self, answer: Any) -> Any:  # noqa: ANN401 - any JSON
         content: dict[str, Any] = self._schemas.resolve(answer).get("content", {})

@@ -171,11 +171,23 @@ def _mismatch(value: object, facts: Mapping[str, Any]) -> str:
     kinds = {kind.split(" of ")[0].removeprefix("free ") for kind in stated.split(" or ")}
     if stated and actual not in kinds and not ("number" in kinds and actual == "integer"):
         return f"{actual} where {stated} belongs"
+    if too := _out_of_bounds(value, facts):
+        return too
     if facts.get("format") == "uuid" and isinstance(value, str) and not _UUID.fullmatch(value):
         return "no UUID"
     if "enum" in facts and not isinstance(value, list) and value not in facts["enum"]:
         # A name like those of the contract's values is no secret, and what has to be added to it. Anything else may be.
         return f"unknown value {value if _NAME.fullmatch(str(value)) else _NOT_SHOWN}"
+    return ""
+
+
+def _out_of_bounds(value: object, facts: Mapping[str, Any]) -> str:
+    if type(value) is int and facts.get("format") == "int64" and not -(2**63) <= value < 2**63:
+        return "more than 64 bits"
+    if isinstance(value, str) and len(value) < facts.get("minLength", 0):
+        return f"less than its minLength, {facts['minLength']}"
+    if type(value) is int and value < facts.get("minimum", value):
+        return f"less than its minimum, {facts['minimum']}"
     return ""
 
 

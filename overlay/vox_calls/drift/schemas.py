@@ -85,7 +85,9 @@ class Schemas:
         schema = self.normal(node)
         facts: dict[str, Any] = {}
         for name, value in schema.items():
-            if name in _ANNOTATIONS | _STRUCTURE or name.startswith(("x-", "$")) or value is None or value is False:
+            if name in _ANNOTATIONS | _STRUCTURE or name.startswith(("x-", "$")) or value is None:
+                continue
+            if value is False and name != "default":
                 continue
             if not isinstance(value, _KINDS.get(name, object)) or (name in _KINDS and isinstance(value, bool)):
                 raise DocumentError(f"the document has a {name} that is {value!r}"[:200])
