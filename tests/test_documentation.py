@@ -19,7 +19,6 @@ import typer
 
 import capture
 import vox_calls
-import vox_calls_raw.models
 from contract import ROOT
 from vox_calls import retrying, timestamps
 from vox_calls.cli import FAILED, INTERRUPTED, MISUSED
@@ -27,6 +26,7 @@ from vox_calls.cli.app import app
 from vox_calls.client import DEFAULT_RATE_LIMIT
 from vox_calls.drift.document import METHOD, PATH
 from vox_calls.sandbox import Sandbox
+from vox_calls.shapes import shape_of
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -107,7 +107,8 @@ def test_the_figures_of_the_readme_are_those_that_the_code_keeps() -> None:
     assert f"tried again by itself: {retried}, {retrying._FIRST_SERVER_ERROR // 100}xx, no answer" in text
     assert f"0 is done, {FAILED} the API, the network or the disk failed, {MISUSED} the command line" in text
     assert f"{INTERRUPTED} interrupted" in text
-    hints = typing.get_type_hints(vox_calls.Call, vars(vox_calls_raw.models))
+    shape_of(vox_calls.Call)  # makes its annotations real types
+    hints = typing.get_type_hints(vox_calls.Call)
     dicts = [name for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, dict)]
     assert f"`{'` and `'.join(dicts)}` are dicts" in text
 

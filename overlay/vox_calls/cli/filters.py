@@ -1,10 +1,6 @@
 """The options that choose calls: the API's filters, and times as people write them. The same for every command.
 
-@app.command()
-@with_filters
-def count(filters: Filters, *, quiet: ... = False) -> None:
-chosen = filters.resolve(datetime.now(UTC))
-client.list_calls(**chosen.arguments, max_items=...)
+A command that is decorated with `with_filters` gets them as a `Filters`, whose `resolve` gives what `list_calls` takes.
 """
 
 from __future__ import annotations
