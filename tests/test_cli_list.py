@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -386,3 +387,22 @@ def test_csv_in_a_terminal_is_shown_and_not_obeyed(empty_sandbox: Sandbox) -> No
     empty_sandbox.store.add([call("a", variant_label=ODD)])
     seen = shown(empty_sandbox, "--format", "csv", columns=400)
     assert "\\x1b]0;x\\x07\\x9b31m\\u202e" in "".join(seen.lines)
+
+
+def test_interrupted_it_says_how_to_read_on(calls: list[dict[str, Any]]) -> None:
+    with Sandbox(calls[:500], settings=Settings(make_key(), windows=(), latency=0.2)) as sandbox:
+        command = [str(COMMAND), "list", "--max-items", "500", "--format", "jsonl"]
+        with subprocess.Popen(
+            command, env=os.environ | environment(sandbox), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            first = [process.stdout.readline() for _ in range(100)]
+            process.send_signal(signal.SIGINT)
+            rest, told = process.communicate()
+        assert process.returncode == 130
+        (option,) = re.findall(r"^more: (--cursor \S+)$", told, re.MULTILINE)
+        shown = [json.loads(line)["id"] for line in (*first, *rest.splitlines())]
+        further = piped(sandbox, *option.split(), "--max-items", "500", "--format", "jsonl").stdout.splitlines()
+        ids = [json.loads(line)["id"] for line in further]
+        assert set(shown) | set(ids) == {call["id"] for call in calls[:500]}
+        assert len(shown) + len(ids) <= 600

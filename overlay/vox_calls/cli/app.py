@@ -87,15 +87,15 @@ def list_(  # noqa: PLR0913 - one for each option
     with _reported(chosen), connected(base_url, quiet=quiet, verbose=verbose, mask=mask) as client:
         calls = client.list_calls(**chosen.arguments, cursor=cursor, max_items=max_items)
         totals = None
-        if format_ is Format.TABLE:
-            totals = output.write_table(calls, chosen.zone, mask=mask)
-        else:
-            writers = {
-                Format.JSONL: output.write_jsonl,
-                Format.CSV: output.write_csv,
-                Format.JSON: output.write_json,
-            }
-            writers[format_](calls, sys.stdout, mask=mask)
+        writers = {Format.JSONL: output.write_jsonl, Format.CSV: output.write_csv, Format.JSON: output.write_json}
+        try:
+            if format_ is Format.TABLE:
+                totals = output.write_table(calls, chosen.zone, mask=mask)
+            else:
+                writers[format_](calls, sys.stdout, mask=mask)
+        except KeyboardInterrupt:
+            output.say_more(calls, chosen)
+            raise
         if verbose or (totals and not quiet):
             output.say_what_was_asked(chosen, now)
         if totals and not quiet:

@@ -110,6 +110,11 @@ def say_what_was_asked(chosen: Chosen, now: datetime) -> None:
 def say_totals(totals: Totals, calls: Calls, chosen: Chosen) -> None:
     """What was shown, and how to see the rest."""
     _say(str(totals))
+    say_more(calls, chosen)
+
+
+def say_more(calls: Calls, chosen: Chosen) -> None:
+    """How to read on, where anything is left: behind the last page that was handed out whole."""
     if calls.cursor is not None:
         _say(f"more: {chosen.resume(calls.cursor)}")
 
