@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -310,3 +311,20 @@ def test_it_says_which_version_it_is_and_runs_as_a_module() -> None:
 def test_a_missing_extra_is_told_by_name(tmp_path: Path, missing: str, arguments: list[str], extra: str) -> None:
     (tmp_path / f"{missing}.py").write_text(f"raise ModuleNotFoundError('no {missing}', name='{missing}')")
     assert_one_clear_line(run(*arguments, PYTHONPATH=str(tmp_path), VOX_API_KEY=KEY), 2, extra)
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["export", "calls.jsonl"], ["stats", "--no-rate-limit"]])
+def test_verbose_tells_of_each_request_and_never_the_key(
+    sandbox: Sandbox, tmp_path: Path, arguments: list[str]
+) -> None:
+    done = subprocess.run(
+        [COMMAND, *arguments, "--verbose", "--since", "2026-11-20"],
+        env=os.environ | {"VOX_BASE_URL": sandbox.base_url, "VOX_API_KEY": sandbox.api_key},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.search(r"^> GET /v3/calls\?.*start_at_after=\d{13}", done.stderr, re.MULTILINE)
+    assert re.search(r"^< 200 in \d+ ms, [\d,]+ bytes$", done.stderr, re.MULTILINE)
+    assert sandbox.api_key not in done.stderr + done.stdout

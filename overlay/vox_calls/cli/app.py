@@ -17,7 +17,8 @@ from vox_calls import __version__
 from vox_calls.cli import FAILED, INTERRUPTED, MISUSED, abandon_output
 from vox_calls.cli.exporting import export
 from vox_calls.cli.filters import Chosen, Filters, with_filters
-from vox_calls.cli.options import BaseUrl, Mask, Quiet, Verbose
+from vox_calls.cli.options import BaseUrl, Mask, Quiet, RateLimited, Verbose
+from vox_calls.client import DEFAULT_RATE_LIMIT
 from vox_calls.errors import BadRequestError, ConfigurationError, InvalidQueryError, VoxCallsError
 from vox_calls.settings import API_KEY_VARIABLE
 
@@ -112,22 +113,26 @@ def stats(  # noqa: PLR0913 - one for each option
     ] = None,
     format_: Annotated[SummaryFormat, typer.Option("--format", help="How to write it.")] = SummaryFormat.TABLE,
     html: Annotated[Path | None, typer.Option(help="Write a page with charts to this file, too.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks on stderr.")] = False,
-    base_url: Annotated[str | None, typer.Option(help="The server; else VOX_BASE_URL, else the vendor's.")] = None,
+    rate_limit: RateLimited = True,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    base_url: BaseUrl = None,
 ) -> None:
     """Count calls by day, status, type, reason, length, hour and agent: how many were answered, what they cost.
 
     Of the API's calls, or of those in a file that was exported. Days and hours are those of the start.
     """
     from vox_calls.cli import statistics  # noqa: PLC0415 - `--help` need not wait for rich
+    from vox_calls.cli.connection import connected  # noqa: PLC0415 - nor for this
 
+    limit = DEFAULT_RATE_LIMIT if rate_limit else None
     with _reported():
         chosen = filters.resolve(datetime.now(UTC))
         whole = statistics.run(
             chosen.arguments,
             chosen.zone,
             source=from_,
-            base_url=base_url,
+            client=connected(base_url, quiet=quiet, verbose=verbose, rate_limit=limit),
             json_wanted=format_ is SummaryFormat.JSON,
             page=html,
             quiet=quiet,
@@ -173,7 +178,7 @@ def sandbox(  # noqa: PLR0913 - one for each option
 
 @app.command()
 def doctor(
-    base_url: Annotated[str | None, typer.Option(help="The server; else VOX_BASE_URL, else the vendor's.")] = None,
+    base_url: BaseUrl = None,
     document: Annotated[str | None, typer.Option(help="The vendor's OpenAPI document, a file or a URL.")] = None,
 ) -> None:
     """Ask whether the API still is what this version was made for.

@@ -16,7 +16,8 @@ from vox_calls import Client
 from vox_calls.cli.filters import TEXTS
 from vox_calls.cli.privacy import mask_number
 from vox_calls.cli.text import printable
-from vox_calls.client import DEFAULT_TIMEOUT
+from vox_calls.client import DEFAULT_RATE_LIMIT, DEFAULT_TIMEOUT
+from vox_calls.pacing import Limit
 from vox_calls.settings import is_loopback, resolve_base_url, setting_up
 
 _LONGEST_SHOWN = 1_000
@@ -26,7 +27,12 @@ _CURSOR = "cursor"
 
 @contextmanager
 def connected(
-    base_url: str | None, *, quiet: bool = False, verbose: bool = False, mask: bool = False
+    base_url: str | None,
+    *,
+    quiet: bool = False,
+    verbose: bool = False,
+    mask: bool = False,
+    rate_limit: Limit | None = DEFAULT_RATE_LIMIT,
 ) -> Iterator[Client]:
     """A client for as long as it is needed.
 
@@ -35,10 +41,11 @@ def connected(
         quiet: Keep warnings to yourself.
         verbose: Tell of each request on standard error.
         mask: Hide what is personal in what is told.
+        rate_limit: The client's.
     """
     _tell_warnings(quiet=quiet)
     if not verbose:
-        with Client(base_url=base_url) as client:
+        with Client(base_url=base_url, rate_limit=rate_limit) as client:
             yield client
         return
     leaves_machine = not is_loopback(httpx.URL(resolve_base_url(base_url)).host)
@@ -47,7 +54,7 @@ def connected(
     with setting_up():
         http = httpx.Client(timeout=DEFAULT_TIMEOUT, trust_env=leaves_machine, event_hooks=hooks)
     http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    with http, Client(base_url=base_url, http_client=http) as client:
+    with http, Client(base_url=base_url, http_client=http, rate_limit=rate_limit) as client:
         yield client
 
 

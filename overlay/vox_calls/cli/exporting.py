@@ -13,9 +13,9 @@ from typing import Annotated
 
 import typer
 
-from vox_calls import Client
 from vox_calls.cli import FAILED, INTERRUPTED, MISUSED
 from vox_calls.cli.filters import Filters
+from vox_calls.cli.options import BaseUrl, Quiet, RateLimited, Verbose
 from vox_calls.cli.text import printable
 from vox_calls.client import DEFAULT_RATE_LIMIT
 from vox_calls.errors import ConfigurationError, InvalidQueryError, VoxCallsError
@@ -38,11 +38,10 @@ def export(  # noqa: PLR0913 - one for each option
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, in place of what is there.")] = False,
     bom: Annotated[bool, typer.Option(help="Begin a CSV with a byte order mark, as Excel needs it.")] = True,
-    rate_limit: Annotated[
-        bool, typer.Option(help="5 requests a second and 120 a minute; without, as fast as a sandbox answers.")
-    ] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but what went wrong.")] = False,
-    base_url: Annotated[str | None, typer.Option(help="The server; else VOX_BASE_URL, else the vendor's.")] = None,
+    rate_limit: RateLimited = True,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    base_url: BaseUrl = None,
 ) -> None:
     """Write the whole history, or what the filters leave of it, to FILE.
 
@@ -53,6 +52,7 @@ def export(  # noqa: PLR0913 - one for each option
     for a formula has an apostrophe in front, and so have those that begin with one or are empty.
     """
     # `--help` need not wait for these.
+    from vox_calls.cli.connection import connected  # noqa: PLC0415
     from vox_calls.cli.meter import Meter, clock  # noqa: PLC0415
     from vox_calls.cli.showing import shown  # noqa: PLC0415
     from vox_calls.export.running import export_calls  # noqa: PLC0415
@@ -60,7 +60,8 @@ def export(  # noqa: PLR0913 - one for each option
     again = _again(file, format_, base_url, rate_limit=rate_limit, quiet=quiet)
     meter = Meter(time.monotonic, DEFAULT_RATE_LIMIT.per_minute if rate_limit else None)
     limit = WatchedLimit(DEFAULT_RATE_LIMIT, meter.pause) if rate_limit else None
-    with _resumable(file, again), Client(base_url=base_url, rate_limit=limit) as client, shown(meter, quiet=quiet):
+    connection = connected(base_url, quiet=quiet, verbose=verbose, rate_limit=limit)
+    with _resumable(file, again), connection as client, shown(meter, quiet=quiet):
         done = export_calls(
             client,
             file,

@@ -11,4 +11,11 @@ Mask = Annotated[
     bool, typer.Option("--mask", help="Hide personal data: of phone numbers, all but the last four digits is hidden.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what was asked for, and errors.")]
+RateLimited = Annotated[
+    bool,
+    typer.Option(
+        "--rate-limit/--no-rate-limit",
+        help="5 requests a second and 120 a minute; without, as fast as a sandbox answers.",
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell of each request, and how long it took.")]

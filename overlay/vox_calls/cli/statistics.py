@@ -28,7 +28,7 @@ def run(  # noqa: PLR0913 - one for each option
     zone: tzinfo,
     *,
     source: Path | None,
-    base_url: str | None,
+    client: AbstractContextManager[Client],
     json_wanted: bool,
     page: Path | None,
     quiet: bool,
@@ -39,7 +39,7 @@ def run(  # noqa: PLR0913 - one for each option
         filters: For `list_calls`.
         zone: Where days and hours are taken.
         source: A file to read instead of asking the API.
-        base_url: The server; None for that of the environment.
+        client: That of the API, entered where it is asked.
         json_wanted: Whether stdout gets JSON in place of bars.
         page: A file for a page with charts.
         quiet: Whether stderr gets errors alone.
@@ -57,8 +57,8 @@ def run(  # noqa: PLR0913 - one for each option
         if write is not None:
             from vox_calls.stats.page import make_page  # noqa: PLC0415 - what the extra brings may not be there
         if source is None:
-            with Client(base_url=base_url) as client:
-                reading.from_api(client.list_calls(**filters, prefetch=1, on_invalid=reading.leave_out), quiet=quiet)
+            with client as connected:
+                reading.from_api(connected.list_calls(**filters, prefetch=1, on_invalid=reading.leave_out), quiet=quiet)
         else:
             reading.from_file(source, quiet=quiet)
         summary = reading.tally.summary()
