@@ -74,6 +74,7 @@ class Listing:
                     return
             self._turn(fetched.page)
             more = not self.finished
+            del fetched  # a page goes before the next one comes, and that one finds its memory warm
 
     def pages(self) -> Steps[Page]:
         """Hand out page by page.
@@ -120,7 +121,7 @@ class Listing:
             # Without the frames below, whose locals have whole pages in them, recordings too: tools for tracebacks like
             # to show those.
             raise error.with_traceback(None) from error.__cause__
-        return Fetched(page, items, cursor, received)
+        return Fetched(page, items, cursor, attrs.evolve(received, body=None))
 
     def _turn(self, page: Page) -> None:
         self.cursor = page.next_cursor
