@@ -406,3 +406,17 @@ def test_interrupted_it_says_how_to_read_on(calls: list[dict[str, Any]]) -> None
         ids = [json.loads(line)["id"] for line in further]
         assert set(shown) | set(ids) == {call["id"] for call in calls[:500]}
         assert len(shown) + len(ids) <= 600
+
+
+@pytest.mark.parametrize("format_", ["table", "jsonl", "csv", "json"])
+def test_a_call_that_cannot_be_read_is_told_and_the_others_are_listed(empty_sandbox: Sandbox, format_: str) -> None:
+    empty_sandbox.store.add(
+        [call("a", start_at=NOON), call("b", start_at=NOON + 1, call_type=5), call("c", start_at=NOON + 2)]
+    )
+    done = piped(empty_sandbox, "--format", format_)
+    assert done.returncode == 1
+    assert "left out, for it cannot be read: items[1].call_type: " in done.stderr
+    if format_ == "json":
+        assert [item["id"] for item in json.loads(done.stdout)] == ["c", "a"]
+    else:
+        assert len(done.stdout.splitlines()) == 2 + (format_ == "csv")

@@ -258,6 +258,8 @@ def test_an_export_is_gone_on_with_as_it_was_begun(few: list[dict[str, Any]], tm
         other = export(box, file, "--resume", "--status", "error")
         assert_refused(other, 2, "status was ended and is error", "--overwrite")
         assert_refused(export(box, file, "--resume", "--format", "csv"), 2, "begun as jsonl")
+        with Sandbox(few, settings=Settings(make_key(), windows=())) as elsewhere:
+            assert_refused(export(elsewhere, file, "--resume"), 2, f"was begun at {box.base_url}", "--base-url")
         assert export(box, file, "--resume", "--status", "ended").returncode == 0
     got = [json.loads(line)["status"] for line in file.read_text("utf-8").splitlines()]
     assert got == ["ended"] * sum(call["status"] == "ended" for call in few)

@@ -24,6 +24,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import scripted
 from terminal import COMMAND, in_terminal
 from vox_calls import Call, CallStatus, Client, ConfigurationError
 from vox_calls.export import export_calls
@@ -507,3 +508,21 @@ def test_a_missing_extra_is_told_before_anything_is_read(tmp_path: Path) -> None
 def test_a_name_that_says_nothing_is_refused_at_once() -> None:
     with pytest.raises(ConfigurationError, match=r"\.jsonl, \.csv"):
         read_calls(Path("calls.xlsx"), print)
+
+
+def test_the_file_that_is_counted_is_not_replaced_by_the_page(exported: Path, tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_bytes(exported.read_bytes())
+    done = run("--from", str(file), "--html", str(tmp_path / "." / "calls.jsonl"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--html would replace the very file that is counted" in done.stderr
+    assert file.read_bytes() == exported.read_bytes()
+
+
+def test_json_moves_no_terminal(empty_sandbox: Sandbox) -> None:
+    status = "\x9b31m\x7f\u202e한"
+    empty_sandbox.store.add([scripted.call("a", status=status)])
+    done = against(empty_sandbox, "--format", "json", "--quiet")
+    assert status in json.dumps(json.loads(done.stdout), ensure_ascii=False)
+    assert "한" in done.stdout
+    assert not {"\x9b", "\x7f", "\u202e"} & set(done.stdout)

@@ -185,6 +185,11 @@ class _Client(ABC, Generic[Http, Iteration]):
             return error
         raise error
 
+    @property
+    def base_url(self) -> str:
+        """The server, without `/v3`."""
+        return self._base_url
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._base_url!r})"
 

@@ -86,7 +86,8 @@ def list_(  # noqa: PLR0913 - one for each option
     with _reported():
         chosen = filters.resolve(now)
     with _reported(chosen), connected(base_url, quiet=quiet, verbose=verbose, mask=mask) as client:
-        calls = client.list_calls(**chosen.arguments, cursor=cursor, max_items=max_items)
+        left_out = output.LeftOut()
+        calls = client.list_calls(**chosen.arguments, cursor=cursor, max_items=max_items, on_invalid=left_out.tell)
         totals = None
         writers = {Format.JSONL: output.write_jsonl, Format.CSV: output.write_csv, Format.JSON: output.write_json}
         try:
@@ -101,6 +102,8 @@ def list_(  # noqa: PLR0913 - one for each option
             output.say_what_was_asked(chosen, now)
         if totals and not quiet:
             output.say_totals(totals, calls, chosen)
+    if left_out.count:
+        raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -112,7 +115,7 @@ def stats(  # noqa: PLR0913 - one for each option
         Path | None, typer.Option("--from", help="An exported file to count instead of asking the API.")
     ] = None,
     format_: Annotated[SummaryFormat, typer.Option("--format", help="How to write it.")] = SummaryFormat.TABLE,
-    html: Annotated[Path | None, typer.Option(help="Write a page with charts to this file, too.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with charts, in place of any there.")] = None,
     rate_limit: RateLimited = True,
     quiet: Quiet = False,
     verbose: Verbose = False,

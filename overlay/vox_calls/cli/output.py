@@ -54,6 +54,18 @@ class Totals:
         )
 
 
+@attrs.define
+class LeftOut:
+    """Calls that cannot be decoded: each is told when it is met, and the others go on."""
+
+    count: int = 0
+
+    def tell(self, error: InvalidResponseError) -> None:
+        """Tell of one."""
+        self.count += 1
+        _say(f"vox-calls: left out, for it cannot be read: {error}")
+
+
 def write_jsonl(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> None:
     """One JSON object a line, as the API sent it, but for what is secret or hidden."""
     stream.writelines(f"{item}\n" for item in _items(calls, stream, mask=mask))

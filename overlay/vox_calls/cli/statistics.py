@@ -15,7 +15,7 @@ from rich.console import Console
 
 from vox_calls import Calls, Client, ConfigurationError, VoxCallsError
 from vox_calls.cli.bars import write_bars
-from vox_calls.cli.text import printable
+from vox_calls.cli.text import escaped, printable
 from vox_calls.cli.times import zone_label
 from vox_calls.stats import FileError, Summary, Tally, as_json, read_calls
 
@@ -49,6 +49,8 @@ def run(  # noqa: PLR0913 - one for each option
     """
     if source is not None and filters:
         raise ConfigurationError("--from counts all calls of the file; filters are for the API")
+    if page is not None and source is not None and page.exists() and source.exists() and page.samefile(source):
+        raise ConfigurationError("--html would replace the very file that is counted; choose another name")
     now = datetime.now(UTC)
     zone_name = zone_label(zone, now)
     reading = Reading(Tally(zone))
@@ -132,7 +134,8 @@ class Reading:
 def write_json(summary: Summary, zone_name: str, stream: TextIO) -> None:
     """The summary as one JSON object, in ASCII where the stream has no more."""
     unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
-    stream.write(json.dumps(as_json(summary, zone_name), indent=2, ensure_ascii=not unicode) + "\n")
+    text = json.dumps(as_json(summary, zone_name), indent=2, ensure_ascii=not unicode)
+    stream.writelines(f"{escaped(line)}\n" for line in text.splitlines())
 
 
 @contextmanager

@@ -21,6 +21,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         version: Of this form.
         format: What the file is written as.
         compression: What it is packed with.
+        server: Whose calls they are.
         filters: What was asked for, by the API's names, in the form that is sent.
         cursor: That of the next page.
         finished: Whether there is none.
@@ -33,6 +34,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     version: int = VERSION
     format: Format
     compression: Compression
+    server: str
     filters: dict[str, Any]
     cursor: str | None = None
     finished: bool = False

@@ -126,9 +126,9 @@ def export_calls(  # noqa: PLR0913 - one keyword for each thing that can be chos
         if found is None:
             if not overwrite:
                 files.check_free()
-            begin = Checkpoint(format=form.format, compression=form.compression, filters=asked)
+            begin = Checkpoint(format=form.format, compression=form.compression, server=client.base_url, filters=asked)
         else:
-            _check_same(found, form, asked if filters else None)
+            _check_same(found, form, client.base_url, asked if filters else None)
             begin = found
         growing = Growing(files, encoder, begin)
         try:
@@ -204,7 +204,12 @@ def _as_sent(filters: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_same(found: Checkpoint, form: Form, asked: dict[str, Any] | None) -> None:
+def _check_same(found: Checkpoint, form: Form, server: str, asked: dict[str, Any] | None) -> None:
+    if found.server != server:
+        raise ExportError(
+            f"the export was begun at {found.server}, and this is {server}, which may have other calls: go on with "
+            f"--base-url {found.server}, or pass --overwrite to begin anew"
+        )
     if (found.format, found.compression) != (form.format, form.compression):
         begun = ".".join(filter(None, (found.format, found.compression)))
         raise ExportError(f"the export was begun as {begun}: go on in that format, or pass --overwrite to begin anew")
