@@ -105,7 +105,8 @@ def test_the_figures_of_the_readme_are_those_that_the_code_keeps() -> None:
     assert "unix seconds ({} or {} digits) or milliseconds ({} or {})".format(*seconds, *milliseconds) in text
     retried = ", ".join(map(str, sorted(retrying._RETRIED)))
     assert f"tried again by itself: {retried}, {retrying._FIRST_SERVER_ERROR // 100}xx, no answer" in text
-    assert f"0 is done, {FAILED} the API, the network or the disk failed, {MISUSED} the command line" in text
+    assert f"0 is done, {FAILED} the API, the network or the disk failed, or `list` or `stats` left out" in text
+    assert f"{MISUSED} the command line, a filter or the environment is wrong" in text
     assert f"{INTERRUPTED} interrupted" in text
     shape_of(vox_calls.Call)  # makes its annotations real types
     hints = typing.get_type_hints(vox_calls.Call)
