@@ -18,7 +18,8 @@ from rich.cells import cell_len
 from scripted import call
 from terminal import COMMAND, Seen, in_terminal
 from vox_calls import Call
-from vox_calls.cli.privacy import HARMLESS, HIDDEN, mask_number, masked
+from vox_calls.cli.privacy import HARMLESS, mask_number, masked
+from vox_calls.export.columns import HIDDEN
 from vox_calls.sandbox import Sandbox, Settings, make_key
 from vox_calls.sandbox.faults import Script, Step
 from vox_calls.shapes import reachable, shape_of

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -112,7 +112,12 @@ def without_nulls(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-READ = {Kind.INTEGER: int, Kind.NUMBER: float, Kind.BOOLEAN: "true".__eq__, Kind.JSON: json.loads}
+READ: dict[Kind, Callable[[str], Any]] = {
+    Kind.INTEGER: int,
+    Kind.NUMBER: float,
+    Kind.BOOLEAN: "true".__eq__,
+    Kind.JSON: json.loads,
+}
 
 
 def from_row(row: dict[str, str | None]) -> dict[str, Any]:
@@ -120,11 +125,11 @@ def from_row(row: dict[str, str | None]) -> dict[str, Any]:
     for column in wire_columns().each:
         if column.inner is None:
             text = row[column.name]
-            item[column.name] = None if text is None else READ.get(column.kind, str)(text)  # type: ignore[operator]
+            item[column.name] = None if text is None else READ.get(column.kind, str)(text)
             continue
         inner = {one.name: row[f"{column.name}.{one.name}"] for one in column.inner.each}
         read = {one.name: READ.get(one.kind, str) for one in column.inner.each}
-        values = {name: read[name](text) for name, text in inner.items() if text is not None}  # type: ignore[operator]
+        values = {name: read[name](text) for name, text in inner.items() if text is not None}
         item[column.name] = values or None
     return merged(without_nulls(item), json.loads(row["additional_properties"] or "{}"))
 

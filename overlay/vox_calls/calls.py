@@ -66,7 +66,7 @@ class Calls(_Resumable):
                 except StopIteration:
                     return
                 answer = None
-                if not isinstance(step, Step):  # asked first, and as one type each, for it is asked for each call
+                if not isinstance(step, Step):  # asked first, for nearly all are calls
                     yield step
                 elif isinstance(step, Start):
                     aside.start(step)
@@ -103,7 +103,7 @@ class AsyncCalls(_Resumable):
                     except StopIteration:
                         return
                     answer = None
-                    if not isinstance(step, Step):  # asked first, and as one type each, for it is asked for each call
+                    if not isinstance(step, Step):  # asked first, for nearly all are calls
                         yield step
                     elif isinstance(step, Start):
                         aside.start(step)

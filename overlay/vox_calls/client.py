@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
-from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
@@ -26,10 +25,9 @@ from vox_calls.pacing import Limit, Pacer, RateLimit
 from vox_calls.paging import Listing, OnInvalid
 from vox_calls.query import MAX_PAGE_SIZE, Query
 from vox_calls.retrying import RetryPolicy
-from vox_calls.settings import Bearer, is_loopback, resolve_api_key, resolve_base_url, setting_up
+from vox_calls.settings import Bearer, Http, connect, resolve_api_key, resolve_base_url
 
 T = TypeVar("T")
-Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 Iteration = TypeVar("Iteration")
 
 DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
@@ -147,12 +145,7 @@ class _Client(ABC, Generic[Http, Iteration]):
     def _iteration(self, begin: Callable[[], Listing]) -> Iteration: ...
 
     def _connect(self) -> Http:
-        # A proxy of the environment would get the key of a plain http request, and could not reach this machine.
-        leaves_machine = not is_loopback(httpx.URL(self._base_url).host)
-        with setting_up():
-            http = self._http_kind(timeout=self._timeout, trust_env=leaves_machine)
-        http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # a retry is the same request
-        return http
+        return connect(self._http_kind, self._base_url, timeout=self._timeout)
 
     def _request(self, step: Send) -> httpx.Request | httpx.RequestError | VoxCallsError:
         if self._http.is_closed:

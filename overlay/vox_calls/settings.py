@@ -1,15 +1,19 @@
-"""Which key and which server: from the arguments, else from the environment, else the vendor's server."""
+"""Which key and which server, from the arguments, else the environment, else the vendor's; and the way there."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, TypeVar
 
 import httpx
 
 from vox_calls.errors import ConfigurationError
+
+Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 
 API_KEY_VARIABLE = "VOX_API_KEY"
 BASE_URL_VARIABLE = "VOX_BASE_URL"
@@ -89,6 +93,26 @@ def resolve_base_url(base_url: str | None) -> str:
             f"the key is sent over https only (or http to this machine), not to {url.scheme or 'no scheme'}://{host}"
         )
     return str(url).rstrip("/").removesuffix(_VERSION_PREFIX).rstrip("/")
+
+
+def connect(
+    kind: type[Http],
+    base_url: str,
+    *,
+    timeout: float | httpx.Timeout,
+    event_hooks: Mapping[str, list[Callable[..., Any]]] | None = None,
+) -> Http:
+    """An httpx client for a server, with httpx's own time-outs and event hooks.
+
+    Raises:
+        ConfigurationError: Where the environment's proxies or certificates cannot be used.
+    """
+    # A proxy of the environment would get the key of a plain http request, and could not reach this machine.
+    leaves_machine = not is_loopback(httpx.URL(base_url).host)
+    with setting_up():
+        http = kind(timeout=timeout, trust_env=leaves_machine, event_hooks=event_hooks)
+    http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # a retry is the same request
+    return http
 
 
 @contextmanager

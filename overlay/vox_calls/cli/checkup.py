@@ -11,7 +11,7 @@ import typer
 from vox_calls import drift
 from vox_calls.cli.text import printable
 from vox_calls.errors import ApiError, VoxCallsError
-from vox_calls.settings import is_loopback, resolve_api_key, resolve_base_url
+from vox_calls.settings import connect, resolve_api_key, resolve_base_url
 
 SAME, DIFFERENT, UNKNOWN = 0, 1, 2
 
@@ -25,7 +25,7 @@ def ask_server(base_url: str | None) -> int:
     try:
         key = resolve_api_key(None)
         server = resolve_base_url(base_url)
-        with httpx.Client(trust_env=not is_loopback(httpx.URL(server).host)) as http:
+        with connect(httpx.Client, server, timeout=_TIMEOUT) as http:
             seen = drift.examine(http, key, server, drift.contract())
     except VoxCallsError as error:
         return _cannot_tell("server", str(error))

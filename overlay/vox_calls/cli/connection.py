@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -18,7 +17,7 @@ from vox_calls.cli.privacy import mask_number
 from vox_calls.cli.text import printable
 from vox_calls.client import DEFAULT_RATE_LIMIT, DEFAULT_TIMEOUT
 from vox_calls.pacing import Limit
-from vox_calls.settings import is_loopback, resolve_base_url, setting_up
+from vox_calls.settings import connect, resolve_base_url
 
 _LONGEST_SHOWN = 1_000
 _NOTICED = 0.1
@@ -48,13 +47,13 @@ def connected(
         with Client(base_url=base_url, rate_limit=rate_limit) as client:
             yield client
         return
-    leaves_machine = not is_loopback(httpx.URL(resolve_base_url(base_url)).host)
     told = _Told(mask=mask)
     hooks: dict[str, list[Callable[..., Any]]] = {"request": [told.request], "response": [told.response]}
-    with setting_up():
-        http = httpx.Client(timeout=DEFAULT_TIMEOUT, trust_env=leaves_machine, event_hooks=hooks)
-    http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    with http, Client(base_url=base_url, http_client=http, rate_limit=rate_limit) as client:
+    server = resolve_base_url(base_url)
+    with (
+        connect(httpx.Client, server, timeout=DEFAULT_TIMEOUT, event_hooks=hooks) as http,
+        Client(base_url=base_url, http_client=http, rate_limit=rate_limit) as client,
+    ):
         yield client
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from vox_calls.cli.text import printable
 from vox_calls.drift.document import PATH
 from vox_calls.errors import VoxCallsError
-from vox_calls.settings import API_KEY_VARIABLE, Bearer, is_loopback, resolve_api_key, resolve_base_url, setting_up
+from vox_calls.settings import API_KEY_VARIABLE, Bearer, connect, resolve_api_key, resolve_base_url
 
 TOLERATED = timedelta(seconds=5)
 """How far this machine's clock may be from the server's before it is told."""
@@ -59,8 +59,7 @@ def examine(base_url: str | None, *, now: Callable[[], datetime] = lambda: datet
     except VoxCallsError as error:
         return [Result("key", well=False, told=str(error))]
     try:
-        with setting_up():
-            http = httpx.Client(trust_env=not is_loopback(httpx.URL(server).host), timeout=_TIMEOUT)
+        http = connect(httpx.Client, server, timeout=_TIMEOUT)
     except VoxCallsError as error:
         return [Result("server", well=False, told=str(error))]
     with http:

@@ -12,10 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vox_calls import Call
+from vox_calls.export.columns import HIDDEN, without_secret
 from vox_calls.shapes import Field, Shape, shape_of
-
-HIDDEN = "[hidden]"
-"""What stands in the place of a text that is not shown."""
 
 HARMLESS = frozenset({"id", "agent_id", "agent_version", "total_cost", "user_sentiment", "variant_label"})
 """The texts of a call that tell nobody who was on it. A text that the contract gains is hidden until it is here."""
@@ -32,10 +30,7 @@ def masked(call: Call) -> dict[str, Any]:
 
 def without_recording(call: Call) -> dict[str, Any]:
     """The JSON of a call, but for the URL of its recording, which is a secret: whoever holds it can listen."""
-    item = call.to_dict()
-    if item.get("recording_url"):
-        item["recording_url"] = HIDDEN
-    return item
+    return without_secret(call.to_dict())
 
 
 def mask_number(text: str) -> str:

@@ -34,6 +34,7 @@ from vox_calls.shapes import Shape, shape_of
 REST = "additional_properties"
 SECRET = "recording_url"  # noqa: S105 - the name of a field, whose value is left out of every export
 HIDDEN = "[hidden]"
+"""What stands in the place of a text that is not shown."""
 
 _INT64 = range(-(2**63), 2**63)
 _MILLISECOND = timedelta(milliseconds=1)
