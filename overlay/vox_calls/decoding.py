@@ -199,35 +199,36 @@ def _mended(value: Any) -> Any:  # noqa: ANN401 - any JSON
     return [_mended(item) for item in value] if isinstance(value, list) else value
 
 
-def _free_object(kind: type[Any], value: Any) -> Any:  # noqa: ANN401 - msgspec's signature
-    if not (issubclass(kind, dict) and isinstance(value, dict)):
+def _free_object(kind: Any, value: Any) -> Any:  # noqa: ANN401 - msgspec's signature
+    if not isinstance(value, dict):
         raise TypeError(f"Expected `object`, got `{_json_type(value)}`")
-    decode = _value_decoder(kind)
-    return kind(value) if decode is None else kind({key: decode(item) for key, item in value.items()})
+    return _maker(kind)(value)
 
 
 @functools.cache
-def _value_decoder(kind: type[Any]) -> Callable[[object], object] | None:
-    """What makes the values of a free object what the contract says they are; None where it says nothing."""
-    (base,) = kind.__orig_bases__  # dict[str, ...], as the generator's template has it
+def _maker(kind: type[Any]) -> Callable[[dict[str, Any]], object]:
+    """What makes a free object of a dict, and of each of its values what the contract says that it is."""
+    if not issubclass(kind, dict):
+        raise TypeError(f"Expected `{kind.__name__}`, got `object`")
+    (base,) = kind.__orig_bases__  # type: ignore[attr-defined] # dict[str, ...], as the generator's template has it
     value_type = typing.get_args(base)[1]
     if isinstance(value_type, str):
         value_type = vars(models)[value_type]
     if value_type is Any:
-        return None
+        return kind
     convert: Callable[[object], object] = (
         decoder_of(value_type).decode
         if attrs.has(value_type)
         else functools.partial(msgspec.convert, type=value_type, dec_hook=_free_object)
     )
 
-    def decode(item: object) -> object:
+    def make(value: dict[str, Any]) -> object:
         try:
-            return convert(item)
+            return kind({key: convert(item) for key, item in value.items()})
         except (InvalidResponseError, msgspec.ValidationError) as error:
             raise ValueError(str(error)) from None  # msgspec knows where this stands, and adds it
 
-    return decode
+    return make
 
 
 def _json_type(value: object) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Self, cast
 
 import attrs
@@ -31,7 +32,7 @@ def _require_own_names(cls: type[Any], fields: list[attrs.Attribute[Any]]) -> li
     return fields
 
 
-@attrs.define(kw_only=True, repr=False, field_transformer=_require_own_names)
+@attrs.define(kw_only=True, repr=False, eq=False, field_transformer=_require_own_names)
 class Call(raw.Call):
     """One call: every field of the API under its own name and type, and four that are made of them.
 
@@ -40,7 +41,10 @@ class Call(raw.Call):
     holds the URL of the recording can listen, so a pickle is without it; a copy has it.
     """
 
-    _json: dict[str, Any] | None = attrs.field(default=None, init=False, eq=False)
+    @cached_property
+    def _json(self) -> dict[str, Any] | None:
+        """What it was decoded from."""
+        return None
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
@@ -131,11 +135,7 @@ class Call(raw.Call):
 
     def __getstate__(self) -> dict[str, Any]:
         json = self._json and {**self._json, _NOT_PICKLED: None}
-        return {**self._state(), _NOT_PICKLED: None, "_json": json}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value)
+        return {**super().__getstate__(), _NOT_PICKLED: None, "_json": json}
 
     def __copy__(self) -> Self:
         return self._twin(self._state())
@@ -144,7 +144,7 @@ class Call(raw.Call):
         return self._twin(copy.deepcopy(self._state(), memo))
 
     def _state(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
+        return {**super().__getstate__(), "_json": self._json}
 
     def _twin(self, state: dict[str, Any]) -> Self:
         twin = object.__new__(type(self))

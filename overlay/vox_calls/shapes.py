@@ -154,7 +154,7 @@ def shape_of(cls: type[Any]) -> Shape:
         shape.enums = tuple(field for field in shape.fields if field.enum)
         shape.wire_names = frozenset(field.wire_name for field in shape.fields)
         shape.has_defaults = any(field.default is not attrs.NOTHING for field in own)
-        shape.keeps_unknown = "additional_properties" in hints
+        shape.keeps_unknown = hasattr(cls, "additional_properties")
     return _shapes[cls]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import attrs
@@ -24,7 +25,24 @@ class CallAnalysis:
     summary: None | str
     user_sentiment: None | str
     custom_analysis_data: list[CustomAnalysisItem]
-    additional_properties: dict[str, Any] = attrs.field(init=False, factory=dict)
+
+    @cached_property
+    def additional_properties(self) -> dict[str, Any]:
+        """What came beside the declared properties."""
+        return {}
+
+    def __eq__(self, other: object) -> bool:
+        return other.__class__ is self.__class__ and CallAnalysis.to_dict(
+            self
+        ) == CallAnalysis.to_dict(cast("CallAnalysis", other))
+
+    def __getstate__(self) -> dict[str, Any]:
+        names = [field.name for field in attrs.fields(type(self))]
+        return {name: getattr(self, name) for name in [*names, "additional_properties"]}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self, cast
 
 import attrs
@@ -15,7 +16,24 @@ class CallCost:
     """
 
     total_cost: None | str
-    additional_properties: dict[str, Any] = attrs.field(init=False, factory=dict)
+
+    @cached_property
+    def additional_properties(self) -> dict[str, Any]:
+        """What came beside the declared properties."""
+        return {}
+
+    def __eq__(self, other: object) -> bool:
+        return other.__class__ is self.__class__ and CallCost.to_dict(
+            self
+        ) == CallCost.to_dict(cast("CallCost", other))
+
+    def __getstate__(self) -> dict[str, Any]:
+        names = [field.name for field in attrs.fields(type(self))]
+        return {name: getattr(self, name) for name in [*names, "additional_properties"]}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
