@@ -173,7 +173,7 @@ def test_a_new_filter_needs_its_lines_in_the_five_files_that_the_readme_names(co
     check = '    "variant_label": lambda name, values: [_one(name, values)],'
     copy.edit("overlay/vox_calls/sandbox/app.py", before('    "call_from": _numbers', check))
     option = '    "variant_label": "Variant.",'
-    copy.edit("overlay/vox_calls/cli/filters.py", before('    "call_from": "Caller', option))
+    copy.edit("overlay/vox_calls/cli/filters.py", before('    "call_from": f"Caller', option))
     case = 'Filter("greeting-b", ["greeting-b"], lambda call: call["variant_label"] == "greeting-b"),'
     copy.edit("tests/test_parameters.py", before('        "call_from": Filter(', f'        "variant_label": {case}'))
     assert copy.problems() == ""
@@ -204,7 +204,7 @@ def test_a_removed_filter_is_named_wherever_it_still_stands(copy: Copy) -> None:
     copy.edit("overlay/vox_calls/query.py", ('    "call_to": _PHONE_NUMBERS,\n', ""))
     copy.edit("overlay/vox_calls/sandbox/store.py", ('    "call_to": lambda call: call.get("to_number"),\n', ""))
     copy.edit("overlay/vox_calls/sandbox/app.py", ('    "call_to": _numbers,\n', ""))
-    copy.edit("overlay/vox_calls/cli/filters.py", ('    "call_to": "Called number.",\n', ""))
+    copy.edit("overlay/vox_calls/cli/filters.py", ('    "call_to": f"Called number. {REPEATABLE}",\n', ""))
     case = '"call_to": Filter(hyphenated[:2], customers, lambda call: call["to_number"] in customers),'
     copy.edit("tests/test_parameters.py", (f"        {case}\n", ""))
     assert copy.problems() == ""

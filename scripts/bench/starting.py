@@ -18,6 +18,7 @@ MOST_BEYOND = 25.0  # ms
 MOST_HELP = 1.5
 _HTTPX = (sys.executable, "-c", "import httpx")
 _PACKAGE = (sys.executable, "-c", "import vox_calls")
+_CLIENT = (sys.executable, "-c", "from vox_calls import Client")
 _HELP = (str(Path(sys.executable).with_name("vox-calls")), "--help")
 
 
@@ -31,8 +32,8 @@ def starting() -> list[Figure]:
         def task(command: tuple[str, ...]) -> Callable[[], object]:
             return lambda: subprocess.run(command, check=True, capture_output=True, env=environment)
 
-        tasks = {" ".join(command): task(command) for command in (_HTTPX, _PACKAGE, _HELP)}
-        _, package, command = side_by_side(tasks, ROUNDS).values()
+        tasks = {" ".join(command): task(command) for command in (_HTTPX, _PACKAGE, _CLIENT, _HELP)}
+        _, package, client, command = side_by_side(tasks, ROUNDS).values()
     return [
         Figure(
             GROUP,
@@ -41,6 +42,13 @@ def starting() -> list[Figure]:
             "ms",
             f"{min(package.seconds) * 1e3:.0f} ms in all",
             MOST_BEYOND,
+        ),
+        Figure(
+            GROUP,
+            "`from vox_calls import Client`, beyond `import httpx`",
+            client.beyond * 1e3,
+            "ms",
+            f"{min(client.seconds) * 1e3:.0f} ms in all",
         ),
         Figure(
             GROUP,

@@ -18,9 +18,7 @@ from vox_calls.cli import FAILED, INTERRUPTED, MISUSED, abandon_output
 from vox_calls.cli.exporting import export
 from vox_calls.cli.filters import Chosen, Filters, with_filters
 from vox_calls.cli.options import BaseUrl, Mask, Quiet, RateLimited, Verbose
-from vox_calls.client import DEFAULT_RATE_LIMIT
 from vox_calls.errors import BadRequestError, ConfigurationError, InvalidQueryError, VoxCallsError
-from vox_calls.settings import API_KEY_VARIABLE
 
 app = typer.Typer(
     help="Read an organisation's calls back from vox.ai. The key comes from VOX_API_KEY.",
@@ -127,6 +125,7 @@ def stats(  # noqa: PLR0913 - one for each option
     """
     from vox_calls.cli import statistics  # noqa: PLC0415 - `--help` need not wait for rich
     from vox_calls.cli.connection import connected  # noqa: PLC0415 - nor for this
+    from vox_calls.client import DEFAULT_RATE_LIMIT  # noqa: PLC0415 - nor for this
 
     limit = DEFAULT_RATE_LIMIT if rate_limit else None
     with _reported():
@@ -191,7 +190,8 @@ def doctor(
     Exit status 0 it is, 1 it differs, 2 nobody can tell. A terminal also shows what one more request tells of the key,
     the server and this machine's clock.
     """
-    from vox_calls.cli import checkup, examination  # noqa: PLC0415 - `--help` need not wait for it
+    from vox_calls.cli import checkup, examination  # noqa: PLC0415 - `--help` need not wait for them
+    from vox_calls.settings import API_KEY_VARIABLE  # noqa: PLC0415 - nor for httpx
 
     in_terminal = sys.stdout.isatty()
     if in_terminal:

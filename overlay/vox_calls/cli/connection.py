@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from vox_calls import Client
-from vox_calls.cli.filters import TEXTS
+from vox_calls.cli.filters import takes_text
 from vox_calls.cli.privacy import mask_number
 from vox_calls.cli.text import printable
 from vox_calls.client import DEFAULT_RATE_LIMIT, DEFAULT_TIMEOUT
@@ -87,7 +87,7 @@ class _Told:
     @staticmethod
     def _hidden(name: str, value: str) -> str:
         # A cursor is known to nobody but the server, so it may hold anything.
-        return mask_number(value) if name in TEXTS else "***" if name == _CURSOR else value
+        return mask_number(value) if takes_text(name) else "***" if name == _CURSOR else value
 
 
 class _Warnings(logging.Handler):

@@ -17,12 +17,9 @@ from vox_calls.cli import FAILED, INTERRUPTED, MISUSED
 from vox_calls.cli.filters import Filters
 from vox_calls.cli.options import BaseUrl, Quiet, RateLimited, Verbose
 from vox_calls.cli.text import printable
-from vox_calls.client import DEFAULT_RATE_LIMIT
 from vox_calls.errors import ConfigurationError, InvalidQueryError, VoxCallsError
 from vox_calls.export.errors import ExportDiskError, ExportError
-from vox_calls.export.files import Files
 from vox_calls.export.formats import Format
-from vox_calls.export.pauses import WatchedLimit
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _THOUSAND = 1_000
@@ -55,6 +52,8 @@ def export(  # noqa: PLR0913 - one for each option
     from vox_calls.cli.connection import connected  # noqa: PLC0415
     from vox_calls.cli.meter import Meter, clock  # noqa: PLC0415
     from vox_calls.cli.showing import shown  # noqa: PLC0415
+    from vox_calls.client import DEFAULT_RATE_LIMIT  # noqa: PLC0415
+    from vox_calls.export.pauses import WatchedLimit  # noqa: PLC0415
     from vox_calls.export.running import export_calls  # noqa: PLC0415
 
     again = _again(file, format_, base_url, rate_limit=rate_limit, quiet=quiet)
@@ -108,6 +107,8 @@ def _say(text: str) -> None:
 
 
 def _say_how(file: Path, again: str) -> None:
+    from vox_calls.export.files import Files  # noqa: PLC0415 - `--help` need not wait for it
+
     if Files(file).checkpoint.exists():
         typer.echo(f"vox-calls: all whole pages are kept; go on with: {again}", err=True)
     sys.stderr.flush()

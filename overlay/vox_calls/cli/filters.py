@@ -12,33 +12,45 @@ import zoneinfo
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from enum import Enum
-from functools import partial
-from typing import Annotated, Any, TypeVar
+from functools import cache, partial
+from typing import Annotated, Any, NamedTuple, TypeVar
 
-import attrs
 import typer
 
-from vox_calls import Client, InvalidQueryError, from_unix_ms, to_unix_ms
 from vox_calls.cli import times
+from vox_calls.errors import InvalidQueryError
+from vox_calls.timestamps import from_unix_ms, to_unix_ms
 
 T = TypeVar("T")
 
+REPEATABLE = "Repeatable."
+
 FILTERS: Mapping[str, str] = {
-    "agent_id": "Agent, a UUID.",
-    "status": "Such as ended.",
-    "call_type": "Such as inbound.",
-    "disconnection_reason": "Such as user_hangup.",
-    "call_from": "Caller's number, as 010-1234-5678.",
-    "call_to": "Called number.",
+    "agent_id": f"Agent, a UUID. {REPEATABLE}",
+    "status": f"Such as ended. {REPEATABLE}",
+    "call_type": f"Such as inbound. {REPEATABLE}",
+    "disconnection_reason": f"Such as user_hangup. {REPEATABLE}",
+    "call_from": f"Caller's number, as 010-1234-5678. {REPEATABLE}",
+    "call_to": f"Called number. {REPEATABLE}",
     "start_at_after": "Earliest start: ISO 8601 with an offset, unix seconds or milliseconds.",
     "start_at_before": "Latest start, in the same ways.",
     "sort_order": "desc (newest first) or asc.",
 }
 """Each filter of the API that is an option, and its help. A new one needs its line here and nothing else."""
 
-_HINTS = typing.get_type_hints(Client.list_calls)
-TEXTS = frozenset(name for name in FILTERS if set(typing.get_args(_HINTS[name])) <= {str, Iterable[str], type(None)})
-"""The filters that take any text, such as phone numbers."""
+
+@cache
+def kinds(name: str) -> frozenset[Any]:
+    """The types that a filter takes, as `list_calls` has them."""
+    from vox_calls.client import Client  # noqa: PLC0415 - `--help` need not wait for it
+
+    return frozenset(typing.get_args(typing.get_type_hints(Client.list_calls)[name]))
+
+
+def takes_text(name: str) -> bool:
+    """Whether a filter takes any text, such as a phone number."""
+    return name in FILTERS and kinds(name) <= {str, Iterable[str], type(None)}
+
 
 _TIMES = {
     "since": "First day or instant: 2026-11-01, 2026-11-01T09:00, today, yesterday, 7d, 12h, 30m.",
@@ -49,8 +61,7 @@ _BOUNDS = {"since": "start_at_after", "until": "start_at_before"}
 _LONGEST_INTEGER = 18
 
 
-@attrs.frozen
-class Chosen:
+class Chosen(NamedTuple):
     """Filters that were read.
 
     Attributes:
@@ -81,8 +92,7 @@ class Chosen:
         return f"{bounds}--cursor {shlex.quote(cursor)}"
 
 
-@attrs.frozen
-class Filters:
+class Filters(NamedTuple):
     """The options as they were typed, by their names with underscores."""
 
     typed: Mapping[str, Any]
@@ -132,21 +142,14 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
 
 def _options() -> Iterator[inspect.Parameter]:
     for name, told in FILTERS.items():
-        kinds = typing.get_args(_HINTS[name])
-        enums = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Enum)]
-        repeatable = any(typing.get_origin(kind) is Iterable for kind in kinds)
-        yield _option(
-            name,
-            list[str] if repeatable else str,
-            f"{told} Repeatable." if repeatable else told,
-            partial(_values, enums[0]) if enums else None,
-        )
+        yield _option(name, list[str] if told.endswith(REPEATABLE) else str, told, partial(_values, name))
     for name, told in _TIMES.items():
         yield _option(name, str, told, zoneinfo.available_timezones if name == "tz" else None)
 
 
-def _values(kind: type[Enum]) -> list[str]:
-    return [str(member.value) for member in kind]
+def _values(name: str) -> list[str]:
+    enums = [kind for kind in kinds(name) if isinstance(kind, type) and issubclass(kind, Enum)]
+    return [str(member.value) for kind in enums for member in kind]
 
 
 def _option(name: str, kind: type, told: str, values: Callable[[], Iterable[str]] | None) -> inspect.Parameter:

@@ -10,11 +10,16 @@
 Parquet, and `.zst`, need the extra `arrow`.
 """
 
-from vox_calls.export.cells import read_csv
-from vox_calls.export.errors import ExportDiskError, ExportError
-from vox_calls.export.formats import Format
-from vox_calls.export.pauses import WatchedLimit
-from vox_calls.export.running import Exported, Progress, export_calls
+from typing import TYPE_CHECKING
+
+from vox_calls._lazy import lazily
+
+if TYPE_CHECKING:
+    from vox_calls.export.cells import read_csv
+    from vox_calls.export.errors import ExportDiskError, ExportError
+    from vox_calls.export.formats import Format
+    from vox_calls.export.pauses import WatchedLimit
+    from vox_calls.export.running import Exported, Progress, export_calls
 
 __all__ = [
     "ExportDiskError",
@@ -26,3 +31,20 @@ __all__ = [
     "export_calls",
     "read_csv",
 ]
+
+_HOMES = {
+    "ExportDiskError": "errors",
+    "ExportError": "errors",
+    "Exported": "running",
+    "Format": "formats",
+    "Progress": "running",
+    "WatchedLimit": "pauses",
+    "export_calls": "running",
+    "read_csv": "cells",
+}
+
+__getattr__ = lazily(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vox_calls.export.errors import ExportError
-from vox_calls.models import Call
+
+if TYPE_CHECKING:
+    from vox_calls.models import Call
 
 
 class Format(StrEnum):
@@ -29,8 +29,7 @@ class Compression(StrEnum):
     ZSTD = "zst"
 
 
-@attrs.frozen
-class Form:
+class Form(NamedTuple):
     """Format and compression of one file."""
 
     format: Format
