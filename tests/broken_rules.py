@@ -67,7 +67,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
         'whole = datetime.fromisoformat((found["whole"] + found["offset"]).upper().replace("T24", "T23"))',
     ),
     "TIME-12": ("timestamps.py", "since = value - EPOCH\n", "since = value.replace(fold=0) - EPOCH\n"),
-    "TIME-13": ("query.py", "if milliseconds in _MISREAD:", "if milliseconds in _MISREAD[1:]:"),
+    "TIME-13": ("query.py", "if milliseconds in READ_AS_SECONDS:", "if milliseconds in READ_AS_SECONDS[1:]:"),
     "TIME-14": (
         "timestamps.py",
         "return EPOCH + ms * MILLISECOND",
@@ -98,8 +98,8 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     ),
     "DEC-7": (
         "decoding.py",
-        "return kind(value) if decode is None",
-        "return kind(sorted(value.items())[1:]) if decode is None",
+        "return _maker(kind)(value)",
+        "return _maker(kind)(dict(sorted(value.items())[1:]))",
     ),
     "DEC-8": (
         "shapes.py",
@@ -119,7 +119,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
         "return Decimal(float(total))",
     ),
     "DEC-13": (
-        "paging.py",
+        "reading.py",
         'raise InvalidResponseError("items", "the field is missing")',
         'body = {**body, "items": []}',
     ),
@@ -135,38 +135,53 @@ BREAKS: dict[str, tuple[str, str, str]] = {
         "self.finished = page.next_cursor is None and page.total_count < 1_000",
     ),
     "PAGE-4": (
-        "paging.py",
-        "            more = not self.finished\n",
-        "            more = not self.finished and bool(fetched.items)\n",
+        "reading.py",
+        "        del fetched  # a page goes",
+        "        if not fetched.items:\n            return\n        del fetched  # a page goes",
     ),
-    "PAGE-5": ("paging.py", 'if following == "":', 'if following == "never":'),
-    "PAGE-6": ("paging.py", "if following in self._seen:", "if following == self.cursor:"),
+    "PAGE-5": ("reading.py", 'if following == "":', 'if following == "never":'),
+    "PAGE-6": (
+        "reading.py",
+        "following is not None and following in seen:",
+        "following is not None and following in [*seen][-1:]:",
+    ),
     "PAGE-7": (
-        "paging.py",
-        "            self._check(page.next_cursor)\n",
-        "            self.cursor = page.next_cursor\n            self._check(page.next_cursor)\n",
+        "reading.py",
+        "        put(error, place(cursor), received)\n",
+        "        put(error, place(page.next_cursor if received else cursor), received)\n",
     ),
     "PAGE-8": (
-        "paging.py",
-        "self.finished = page.next_cursor is None",
-        "self.finished = page.next_cursor is None or not page.total_count",
+        "reading.py",
+        "        cursor = fetched.page.next_cursor\n",
+        "        cursor = fetched.page.next_cursor if fetched.page.total_count else None\n",
     ),
     "PAGE-9": (
-        "paging.py",
-        "                if self._left <= 0:\n                    return\n            self._turn(fetched.page)\n",
-        "                if self._left < 0:\n                    return\n            self._turn(fetched.page)\n",
+        "reading.py",
+        "        left -= sum(isinstance(item, Call) for item in fetched.items)\n",
+        "        left -= sum(isinstance(item, Call) for item in fetched.items[1:])\n",
     ),
     "PAGE-10": (
         "paging.py",
-        "            for position, item in enumerate(fetched.items, start=1):\n",
-        "            for position, item in enumerate(sorted(fetched.items, key=lambda i: type(i) is Call), start=1):\n",
+        "for run in _runs(fetched.items):",
+        "for run in _runs(sorted(fetched.items, key=lambda item: type(item) is Call)):",
     ),
     "PAGE-11": ("paging.py", "        self.on_invalid(error)\n", "        raise error\n"),
-    "PAGE-12": ("paging.py", "if position == len(fetched.items):", "if position == 1:"),
-    "PAGE-13": ("paging.py", "            if len(page.items) > self._left:\n", "            if len(page.items) < 0:\n"),
-    "PAGE-14": ("paging.py", "    error.cursor = cursor\n", ""),
-    "PAGE-15": ("calls.py", "        self._listing = self._begin()\n", ""),
-    "PAGE-16": ("paging.py", "if following is not None and _DAMAGED.search(following):", "if False:"),
+    "PAGE-12": ("paging.py", "if run[-1] is fetched.items[-1]:", "if run[0] is fetched.items[0]:"),
+    "PAGE-13": (
+        "paging.py",
+        "                if len(page.items) > self._left:\n",
+        "                if len(page.items) < 0:\n",
+    ),
+    "PAGE-14": ("reading.py", "    error.cursor = cursor\n", ""),
+    "PAGE-15": (
+        "calls.py",
+        "        self._listing = self._begin()\n",
+        """\
+        last, self._listing = self._listing, self._begin()
+        self._listing.query = __import__("attrs").evolve(last.query, cursor=last.cursor)
+""",
+    ),
+    "PAGE-16": ("reading.py", "if following is not None and _DAMAGED.search(following):", "if False:"),
     "RETRY-1": ("retrying.py", "status_code >= _FIRST_SERVER_ERROR", "_FIRST_SERVER_ERROR <= status_code < 505"),
     "RETRY-2": ("retrying.py", "_RETRIED = frozenset({408, 429})", "_RETRIED = frozenset({408, 429, 409})"),
     "RETRY-3": (
@@ -211,13 +226,16 @@ BREAKS: dict[str, tuple[str, str, str]] = {
 
 def break_copy(rule: str, folder: Path) -> Path:
     """A copy of the client that breaks the rule."""
-    name, old, new = BREAKS[rule]
-    overlay = folder / rule
+    return edited_copy(folder / rule, *BREAKS[rule])
+
+
+def edited_copy(overlay: Path, name: str, old: str, new: str) -> Path:
+    """A copy of the client in which one of its modules is changed."""
     shutil.copytree(ROOT / "overlay", overlay, ignore=shutil.ignore_patterns("__pycache__"))
     module = overlay / "vox_calls" / name
     source = module.read_text(encoding="utf-8")
     if source.count(old) != 1:
-        raise ValueError(f"{rule}: {name} does not have this once: {old}")
+        raise ValueError(f"{overlay.name}: {name} does not have this once: {old}")
     module.write_text(source.replace(old, new), encoding="utf-8")
     return overlay
 

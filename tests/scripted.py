@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import httpx
 
 from vox_calls.decoding import EnumWatch
 from vox_calls.errors import InvalidResponseError
-from vox_calls.exchange import Environment, Join, Send, Start, Steps, Wait
+from vox_calls.exchange import Environment, Send, Start, Steps, Take, Wait
 from vox_calls.pacing import Pacer, RateLimit
 from vox_calls.paging import Listing
 from vox_calls.query import Query
 from vox_calls.retrying import RetryPolicy
 
-T = TypeVar("T")
 Answer = httpx.Response | httpx.RequestError
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -48,7 +47,7 @@ class World:
             now=lambda: NOW,
         )
 
-    def run(self, steps: Steps[T], take: Callable[[T], None]) -> None:
+    def run(self, steps: Steps[Any], take: Callable[[Any], None]) -> None:
         """Do what a driver does, and give each result to `take`, so that it is there when an error comes."""
         script = iter(self.answers)
         answer: Answer | None = None
@@ -67,8 +66,9 @@ class World:
                 self.waits.append(step.seconds)
                 self.time += step.seconds
             else:
-                assert not isinstance(step, Start | Join), "nothing here is fetched ahead"
-                take(step)
+                assert not isinstance(step, Start | Take), "nothing here is fetched ahead"
+                for thing in step if isinstance(step, list) else [step]:
+                    take(thing)
 
 
 def answer(status: int = 200, body: object = None, **headers: str) -> httpx.Response:

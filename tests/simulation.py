@@ -259,8 +259,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def page(self, request: httpx.Request) -> bytes:
         asked = request.url.params
         limit = int(asked["limit"])
-        assert asked.get("sort_order") == ("asc" if self.plan.ascending else None), "a filter was left behind"
-        ordered = sorted(self.calls.values(), key=self.place, reverse=not self.plan.ascending)
+        ordered = self.matching(asked)
         if "cursor" in asked:
             assert asked["cursor"] in self.cursors, "a cursor that nobody gave"
             after = json.loads(asked["cursor"].partition("#")[0])
@@ -284,6 +283,10 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.served[asked.get("cursor")] = {one["id"] for one in items}
         shown = [self.broken.get(one["id"], one) for one in items]
         return json.dumps({"items": shown, "total_count": self.chance.randrange(99), "next_cursor": following}).encode()
+
+    def matching(self, asked: httpx.QueryParams) -> list[Json]:
+        assert asked.get("sort_order") == ("asc" if self.plan.ascending else None), "a filter was left behind"
+        return sorted(self.calls.values(), key=self.place, reverse=not self.plan.ascending)
 
     def before_all(self) -> tuple[int, str]:
         return (0, "") if self.plan.ascending else (10**15, "")

@@ -153,7 +153,7 @@ def test_a_call_has_each_field_of_the_contract_under_its_own_name() -> None:
 @pytest.mark.parametrize("client", CLIENTS)
 def test_each_parameter_is_offered_by_list_calls(client: type[Any]) -> None:
     offered = set(inspect.signature(client.list_calls).parameters) - {"self"}
-    own = {"page_size", "max_items", "prefetch", "on_invalid"}
+    own = {"page_size", "max_items", "prefetch", "parallel", "on_invalid"}
     assert offered - own == set(parameters()) - {"limit"}, "list_calls and openapi/calls.yaml differ"
     assert own <= offered
 

@@ -1,14 +1,15 @@
-"""Fetching the next page while its reader is busy with this one: in a thread, or in a task.
+"""Running steps aside while their reader is busy: each in a thread, or in a task.
 
-One page ahead at most, and nothing outlives the iteration that it was begun for.
+Only so far ahead as was asked for, and nothing outlives the iteration that it was begun for.
 """
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vox_calls.exchange import Answer, Send, Start, Wait
 
@@ -16,12 +17,58 @@ if TYPE_CHECKING:
     import asyncio
 
 
-class _BrokenOffError(Exception):
-    """Nobody waits for the page any more."""
+class _End:
+    """Nothing more comes; `error` is why, where something is wrong."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
 
 
-class Aside:
-    """Runs steps in a thread of its own.
+class _Thread:
+    """Steps in a thread."""
+
+    def __init__(self, begin: Start, do: Callable[[Send | Wait], Answer], broken_off: threading.Event) -> None:
+        self._steps = begin.steps
+        self._do = do
+        self._broken_off = broken_off
+        self._room = threading.Semaphore(begin.most - 1)
+        self._things: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="vox-calls-ahead", daemon=True)
+        self._thread.start()
+
+    def take(self) -> object:
+        thing = self._things.get()
+        self._room.release()
+        return thing
+
+    def join(self) -> None:
+        self._room.release()
+        self._thread.join()
+
+    def _run(self) -> None:
+        answer: Answer = None
+        try:
+            while not self._broken_off.is_set():
+                thing = self._steps.send(answer)
+                answer = None
+                if isinstance(thing, Send):
+                    answer = self._do(thing)
+                elif isinstance(thing, Wait):
+                    self._broken_off.wait(thing.seconds)
+                else:
+                    self._things.put(thing)
+                    del thing  # it is its taker's alone
+                    self._room.acquire()
+        except StopIteration:
+            self._things.put(_End())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the thing is asked for
+            self._things.put(_End(error))
+        finally:
+            self._steps.close()
+
+
+class Asides:
+    """Runs steps in threads of their own.
 
     Args:
         do: Does one step, blocking.
@@ -29,53 +76,88 @@ class Aside:
 
     def __init__(self, do: Callable[[Send | Wait], Answer]) -> None:
         self._do = do
-        self._thread: threading.Thread | None = None
         self._broken_off = threading.Event()
-        self._result: object = None
-        self._error: BaseException | None = None
+        self._threads: dict[Start, _Thread] = {}
 
     def start(self, begin: Start) -> None:
         """Begin to run the steps."""
-        self._thread = threading.Thread(target=self._run, args=(begin.steps,), name="vox-calls-prefetch", daemon=True)
-        self._thread.start()
+        self._threads[begin] = _Thread(begin, self._do, self._broken_off)
 
-    def join(self) -> object:
-        """What the steps returned, when they are done; or raise what they raised."""
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        if self._error is not None:
-            raise self._error
-        return self._result
+    def take(self, begun: Start) -> object:
+        """The next thing that the steps handed out, None at their end; or raise what they raised."""
+        return _thing(self._threads[begun].take())
 
     def close(self) -> None:
-        """Break off, and wait for the thread to end: at once where it waits, else when its request is answered."""
+        """Break off, and wait for the threads to end; those that are sending end when their requests are answered."""
         self._broken_off.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _run(self, steps: Generator[Send | Wait, Answer, object]) -> None:
-        answer: Answer = None
-        try:
-            while True:
-                step = steps.send(answer)
-                answer = None
-                if isinstance(step, Send):
-                    answer = self._do(step)
-                elif self._broken_off.wait(step.seconds):
-                    raise _BrokenOffError
-        except StopIteration as end:
-            self._result = end.value
-        except BaseException as error:  # noqa: BLE001 - it is raised where the page is asked for
-            self._error = error
-        finally:
-            steps.close()
+        for thread in self._threads.values():
+            thread.join()
 
 
-class AsyncAside:
-    """Runs steps in a task of its own; where there is no asyncio, when they are asked for.
+class _Task:
+    """Steps in a task; where there is no asyncio, when something of them is asked for.
 
     Trio has no task without a nursery around it, and an async generator cannot hold one.
+    """
+
+    _task: asyncio.Task[None] | None = None
+
+    def __init__(self, begin: Start, do: Callable[[Send | Wait], Awaitable[Answer]]) -> None:
+        import asyncio  # noqa: PLC0415 - slow to import, and there already where it is of use
+
+        self._steps = begin.steps
+        self._do = do
+        with suppress(RuntimeError):
+            loop = asyncio.get_running_loop()
+            self._room = asyncio.Semaphore(begin.most - 1)
+            self._things: asyncio.Queue[object] = asyncio.Queue()
+            self._task = loop.create_task(self._run(), name="vox-calls-ahead")
+
+    async def take(self) -> object:
+        if self._task is None:
+            return await self._next()
+        thing = await self._things.get()
+        self._room.release()
+        return thing
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def join(self) -> None:
+        if self._task is not None:
+            import asyncio  # noqa: PLC0415 - as above
+
+            # Also where it had failed already: nobody asked for that page.
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._steps.close()
+
+    async def _run(self) -> None:
+        thing: object = None
+        try:
+            while not isinstance(thing, _End):
+                thing = None  # it is its taker's alone
+                thing = await self._next()
+                self._things.put_nowait(thing)
+                await self._room.acquire()
+        except BaseException as error:
+            self._things.put_nowait(_End(error))
+            raise
+
+    async def _next(self) -> object:
+        answer: Answer = None
+        while True:
+            try:
+                thing = self._steps.send(answer)
+            except StopIteration:
+                return _End()
+            if not isinstance(thing, (Send, Wait)):
+                return thing
+            answer = await self._do(thing)
+
+
+class AsyncAsides:
+    """Runs steps in tasks of their own.
 
     Args:
         do: Does one step, awaiting.
@@ -83,46 +165,27 @@ class AsyncAside:
 
     def __init__(self, do: Callable[[Send | Wait], Awaitable[Answer]]) -> None:
         self._do = do
-        self._steps: Generator[Send | Wait, Answer, Any] | None = None
-        self._task: asyncio.Task[object] | None = None
+        self._tasks: dict[Start, _Task] = {}
 
     def start(self, begin: Start) -> None:
         """Begin to run the steps."""
-        import asyncio  # noqa: PLC0415 - slow to import, and there already where it is of use
+        self._tasks[begin] = _Task(begin, self._do)
 
-        self._steps = begin.steps
-        with suppress(RuntimeError):
-            loop = asyncio.get_running_loop()
-            self._task = loop.create_task(self._run(begin.steps), name="vox-calls-prefetch")
-
-    async def join(self) -> object:
-        """What the steps returned, when they are done; or raise what they raised."""
-        steps, task, self._steps = self._steps, self._task, None
-        if task is not None:
-            result = await task
-            self._task = None
-            return result
-        return None if steps is None else await self._run(steps)
+    async def take(self, begun: Start) -> object:
+        """The next thing that the steps handed out, None at their end; or raise what they raised."""
+        return _thing(await self._tasks[begun].take())
 
     async def aclose(self) -> None:
-        """Break off, and wait for the task to end."""
-        if self._task is not None:
-            import asyncio  # noqa: PLC0415 - as in start
+        """Break off, and wait for the tasks to end."""
+        for task in self._tasks.values():
+            task.stop()
+        for task in self._tasks.values():
+            await task.join()
 
-            self._task.cancel()
-            # Also where it had failed already: nobody asked for that page.
-            await asyncio.gather(self._task, return_exceptions=True)
-        if self._steps is not None:
-            self._steps.close()
 
-    async def _run(self, steps: Generator[Send | Wait, Answer, object]) -> object:
-        answer: Answer = None
-        try:
-            while True:
-                try:
-                    step = steps.send(answer)
-                except StopIteration as end:
-                    return end.value
-                answer = await self._do(step)
-        finally:
-            steps.close()
+def _thing(taken: object) -> object:
+    if not isinstance(taken, _End):
+        return taken
+    if taken.error is not None:
+        raise taken.error
+    return None

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iter
 from contextlib import aclosing, closing
 from typing import Any, TypeVar
 
-from vox_calls.ahead import Aside, AsyncAside
-from vox_calls.exchange import Answer, Join, Send, Start, Step, Steps, Wait
+from vox_calls.ahead import Asides, AsyncAsides
+from vox_calls.exchange import Answer, Send, Start, Steps, Take, Wait
 from vox_calls.models import Call, Page
 from vox_calls.paging import Listing
 
@@ -51,14 +51,19 @@ class Calls(_Resumable):
         self._do = do
 
     def __iter__(self) -> Iterator[Call]:
-        return self._drive(self._restart().calls())
+        return self._each(self._drive(self._restart().calls()))
 
     def pages(self) -> Generator[Page, None, None]:
         """The same, page by page. Where `max_items` cuts the last page short, read on from `.cursor`."""
         return self._drive(self._restart().pages())
 
+    def _each(self, runs: Generator[list[Call], None, None]) -> Iterator[Call]:
+        with closing(runs):
+            for run in runs:
+                yield from run
+
     def _drive(self, steps: Steps[T]) -> Generator[T, None, None]:
-        with closing(steps), closing(Aside(self._do)) as aside:
+        with closing(steps), closing(Asides(self._do)) as asides:
             answer: Any = None
             while True:
                 try:
@@ -66,14 +71,14 @@ class Calls(_Resumable):
                 except StopIteration:
                     return
                 answer = None
-                if not isinstance(step, Step):  # asked first, for nearly all are calls
-                    yield step
-                elif isinstance(step, Start):
-                    aside.start(step)
-                elif isinstance(step, Join):
-                    answer = aside.join()
-                else:
+                if isinstance(step, Start):
+                    asides.start(step)
+                elif isinstance(step, Take):
+                    answer = asides.take(step.begun)
+                elif isinstance(step, Send | Wait):
                     answer = self._do(step)
+                else:
+                    yield step
 
 
 class AsyncCalls(_Resumable):
@@ -87,15 +92,21 @@ class AsyncCalls(_Resumable):
         self._do = do
 
     def __aiter__(self) -> AsyncGenerator[Call, None]:  # noqa: PYI058 - whoever breaks off can close it
-        return self._drive(self._restart().calls())
+        return self._each(self._drive(self._restart().calls()))
 
     def pages(self) -> AsyncGenerator[Page, None]:
         """The same, page by page. Where `max_items` cuts the last page short, read on from `.cursor`."""
         return self._drive(self._restart().pages())
 
+    async def _each(self, runs: AsyncGenerator[list[Call], None]) -> AsyncGenerator[Call, None]:
+        async with aclosing(runs):
+            async for run in runs:
+                for call in run:
+                    yield call
+
     async def _drive(self, steps: Steps[T]) -> AsyncGenerator[T, None]:
         with closing(steps):
-            async with aclosing(AsyncAside(self._do)) as aside:
+            async with aclosing(AsyncAsides(self._do)) as asides:
                 answer: Any = None
                 while True:
                     try:
@@ -103,11 +114,11 @@ class AsyncCalls(_Resumable):
                     except StopIteration:
                         return
                     answer = None
-                    if not isinstance(step, Step):  # asked first, for nearly all are calls
-                        yield step
-                    elif isinstance(step, Start):
-                        aside.start(step)
-                    elif isinstance(step, Join):
-                        answer = await aside.join()
-                    else:
+                    if isinstance(step, Start):
+                        asides.start(step)
+                    elif isinstance(step, Take):
+                        answer = await asides.take(step.begun)
+                    elif isinstance(step, Send | Wait):
                         answer = await self._do(step)
+                    else:
+                        yield step

@@ -95,6 +95,7 @@ class _Client(ABC, Generic[Http, Iteration]):
         page_size: int = MAX_PAGE_SIZE,
         max_items: int | None = None,
         prefetch: int = 0,
+        parallel: int = 1,
         on_invalid: OnInvalid | None = None,
     ) -> Iteration:
         """The organisation's calls, narrowed by any filters. Checks them at once, and sends nothing until iterated.
@@ -117,6 +118,8 @@ class _Client(ABC, Generic[Http, Iteration]):
             max_items: How many calls to hand out at most. No page is fetched that is not needed for them.
             prefetch: 1 fetches the next page while you are busy with this one, in a thread or, on asyncio, in a task;
                 0, the default, fetches it when it is needed.
+            parallel: How many parts of the time between `start_at_after` and `start_at_before` to read at once, in
+                threads or tasks. Worth it where answers take longer than the rate limit asks to wait; see README.
             on_invalid: Called with the InvalidResponseError of a call that cannot be decoded, whose `raw` holds its
                 JSON; the iteration then goes on. Without it, the error is raised when the calls before it are out.
 
@@ -138,6 +141,7 @@ class _Client(ABC, Generic[Http, Iteration]):
             page_size=page_size,
             max_items=max_items,
             prefetch=prefetch,
+            parallel=parallel,
         )
         return self._iteration(lambda: Listing(query, self._world, self._watch, on_invalid))
 

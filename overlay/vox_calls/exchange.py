@@ -47,20 +47,23 @@ class Send:
     request: dict[str, Any]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Start:
-    """Begin to run these steps aside."""
+    """Begin to run these steps aside, until they have handed out so many things that nobody has taken."""
 
-    steps: Generator[Wait | Send, Answer, object]
+    steps: Generator[Any, Any, None]
+    most: int
 
 
 @attrs.frozen
-class Join:
-    """Send what the steps that were begun aside returned back into the generator, or raise what they raised."""
+class Take:
+    """Send the next thing of steps begun aside back into the generator, None at their end; or raise their error."""
+
+    begun: Start
 
 
 Answer = httpx.Response | httpx.RequestError | VoxCallsError | None
-Step = Wait | Send | Start | Join
+Step = Wait | Send | Start | Take
 Steps = Generator[Step | T, Any, None]
 """What a driver runs: it does each step, and hands anything else to the user."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from enum import Enum
 from functools import partial
@@ -14,18 +15,20 @@ from uuid import UUID
 import attrs
 
 from vox_calls.errors import InvalidQueryError
-from vox_calls.timestamps import to_unix_ms
+from vox_calls.parts import Part
+from vox_calls.timestamps import READ_AS_SECONDS, to_unix_ms
 from vox_calls_raw.api.calls import list_calls
 from vox_calls_raw.models import CallStatus, CallType, DisconnectionReason, SortOrder
 
 MAX_PAGE_SIZE = 100
 """The largest `limit` that the API takes."""
 
+MAX_PARALLEL = 16
+"""How many parts of a time may be read at once."""
+
 T = TypeVar("T")
 E = TypeVar("E", CallStatus, CallType, DisconnectionReason, SortOrder)
 
-# Instants in this range have 10 or 11 digits as milliseconds, which the API takes for seconds.
-_MISREAD = range(10**9, 10**11)
 _LONGEST_SHOWN = 60
 _UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _LOCAL_NUMBER = re.compile(r"[0-9]{3,12}")
@@ -43,6 +46,7 @@ class Query:
         cursor: Where to begin; None for the first page.
         max_items: How many calls to hand out at most; None for all.
         prefetch: How many pages to fetch ahead, 0 or 1.
+        parallel: How many parts of the time asked for to read at once; 1 for one page after the other.
     """
 
     filters: Mapping[str, Any]
@@ -50,10 +54,18 @@ class Query:
     cursor: str | None = None
     max_items: int | None = None
     prefetch: int = 0
+    parallel: int = 1
 
     @classmethod
     def of(
-        cls, *, page_size: object, cursor: object, max_items: object, prefetch: object = 0, **filters: object
+        cls,
+        *,
+        page_size: object,
+        cursor: object,
+        max_items: object,
+        prefetch: object = 0,
+        parallel: object = 1,
+        **filters: object,
     ) -> Query:
         """Check and normalise what was passed to `list_calls`.
 
@@ -82,9 +94,33 @@ class Query:
         begin = checked("cursor", cursor, _cursor)
         most = checked("max_items", max_items, partial(_integer, least=0, most=None))
         ahead = checked("prefetch", prefetch, partial(_integer, least=0, most=1))
+        parts = checked("parallel", parallel, partial(_integer, least=1, most=MAX_PARALLEL)) or 1
+        query = cls(normalised, size or MAX_PAGE_SIZE, begin, most, ahead or 0, parts)
+        if parts > 1:
+            errors += _undivided(query, filters)
         if errors:
             raise InvalidQueryError.combine(errors)
-        return cls(normalised, size or MAX_PAGE_SIZE, begin, most, ahead or 0)
+        return query
+
+    @property
+    def most(self) -> int:
+        """How many calls to hand out at most."""
+        return sys.maxsize if self.max_items is None else self.max_items
+
+    @property
+    def ascending(self) -> bool:
+        """Whether the earliest call comes first."""
+        return self.filters.get("sort_order") is SortOrder.ASC
+
+    @property
+    def part(self) -> Part:
+        """The time asked for, where it has two ends."""
+        return Part(self.filters["start_at_after"], self.filters["start_at_before"])
+
+    def within(self, part: Part, **changes: Any) -> Query:  # noqa: ANN401 - what attrs.evolve takes
+        """The same query for a part of the time asked for."""
+        bounds = {"start_at_after": part.after, "start_at_before": part.before}
+        return attrs.evolve(self, filters={**self.filters, **bounds}, **changes)
 
     def request(self, cursor: str | None) -> dict[str, Any]:
         """Method, path and parameters of the request for the page at this cursor, as the raw client builds them.
@@ -96,6 +132,26 @@ class Query:
         if cursor is not None:
             parameters["cursor"] = cursor
         return list_calls._get_kwargs(**parameters)  # noqa: SLF001 - the generator's name for it
+
+
+def _undivided(query: Query, given: Mapping[str, object]) -> Iterator[InvalidQueryError]:
+    """Why the query cannot be read at several places at once."""
+    missing = [name for name in ("start_at_after", "start_at_before") if given.get(name) is None]
+    if missing:
+        reason = f"reading at several places at once divides the time asked for; pass {' and '.join(missing)} too"
+        yield InvalidQueryError("parallel", query.parallel, reason)
+    if query.max_items is not None:
+        reason = (
+            "reading at several places at once fetches pages that so many calls may not need; leave one of the two out"
+        )
+        yield InvalidQueryError("max_items", query.max_items, reason)
+    if query.cursor is not None and {"start_at_after", "start_at_before"} <= query.filters.keys():
+        named = Part.of_cursor(query.cursor)
+        if named is None or not query.part.holds(named[0]):
+            reason = (
+                "not one of an iteration over the same time with parallel; pass it with the arguments that it came from"
+            )
+            yield InvalidQueryError("cursor", query.cursor, reason)
 
 
 def _many(one: Callable[[object], T], value: object) -> list[T]:
@@ -146,7 +202,7 @@ def _phone_number(value: object) -> str:
 
 def _instant(value: Any, *, round_up: bool) -> int:  # noqa: ANN401 - whatever the caller holds
     milliseconds = to_unix_ms(value, round_up=round_up)
-    if milliseconds in _MISREAD:
+    if milliseconds in READ_AS_SECONDS:
         raise ValueError("the API would take milliseconds this early (1970 to 1973) for seconds; pass a later instant")
     return milliseconds
 

@@ -13,6 +13,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = 253_402_300_799_999
 """The last millisecond of the year 9999, where `datetime` ends."""
 
+READ_AS_SECONDS = range(10**9, 10**11)
+"""Milliseconds of 10 or 11 digits, which the API takes for seconds."""
+
 MILLISECOND = timedelta(milliseconds=1)
 _SECONDS_DIGITS = (10, 11)
 _MILLISECONDS_DIGITS = (12, 13)

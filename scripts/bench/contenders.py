@@ -30,7 +30,7 @@ from bench.models import ROOT, Flavour, choice, literal, page_class
 from bench.pages import PAGE_SIZE
 from bench.reading import reader_of
 from vox_calls.decoding import EnumWatch, parse
-from vox_calls.paging import decode_page
+from vox_calls.reading import decode_page
 from vox_calls_raw.api.calls import list_calls
 from vox_calls_raw.models import CallPage, ErrorEnvelope
 from vox_calls_raw.types import UNSET
