@@ -19,7 +19,7 @@ import attrs
 import httpx
 
 import virtual
-from simulation import KEY, LIMIT, MOST_REQUESTS, Json, Plan, Server
+from simulation import KEY, LIMIT, Json, Plan, Server
 from vox_calls import AsyncCalls, Call, Page, VoxCallsError
 from vox_calls.parts import Part
 
@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 BEGIN = 1_793_491_200_000
 WAITING = 0.3
+MOST_REQUESTS = 20_000  # parts are many where a page is small, and each of them may show all that waits
 
 Shown = Literal["in every part", "where it was made", "nowhere"]
 
