@@ -15,7 +15,7 @@ BENCH_LOCK := scripts/bench.lock
 CODE := overlay scripts tests
 
 .PHONY: help demo test soak generate check-generated capture lint lint-spec format types lock doctor \
-	bench bench-check ci clean
+	bench bench-check package ci clean
 .DEFAULT_GOAL := help
 
 help:  ## What can be made.
@@ -71,7 +71,10 @@ bench: $(BENCH)/ready  ## Measure this client beside others, in a few minutes; W
 bench-check: $(BENCH)/ready  ## Measure, and name what is worse than its target.
 	@$(BENCH)/$(notdir $(BIN))/python scripts/bench --check
 
-ci: lint lint-spec types check-generated demo test  ## Everything that has to hold.
+package: $(READY)  ## Build what is published into dist/, and see that it is whole and works alone.
+	@$(BIN)/python scripts/check_package.py dist
+
+ci: lint lint-spec types check-generated package demo test  ## Everything that has to hold.
 
 clean:  ## Remove what was built and installed here.
 	rm -rf .venv $(BENCH) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

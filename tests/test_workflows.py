@@ -25,7 +25,7 @@ def runs(name: str) -> list[dict[str, Any]]:
 
 def test_ci_is_everything_that_has_to_hold() -> None:
     (targets,) = re.findall(r"^ci: (.*?)  ##", MAKEFILE, re.MULTILINE)
-    assert targets.split() == ["lint", "lint-spec", "types", "check-generated", "demo", "test"]
+    assert targets.split() == ["lint", "lint-spec", "types", "check-generated", "package", "demo", "test"]
     (step,) = runs("ci.yml")
     assert step["run"] == "make ci"
     assert {"push", "pull_request"} <= set(workflow("ci.yml")["on"])
@@ -47,6 +47,7 @@ def test_each_check_does_what_it_is_called() -> None:
         "types": "mypy $(CODE)",
         "lint-spec": "lint_spec.py",
         "check-generated": "generate.py --check",
+        "package": "check_package.py dist",
         "demo": "demo.py",
         "test": "-m pytest",
     }.items():

@@ -20,6 +20,8 @@ from pathlib import Path
 from vox_calls.errors import ConfigurationError
 from vox_calls.pacing import RateLimit, expect_forks, pause
 
+__all__ = ["SharedRateLimit"]
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, started REAL NOT NULL, answered REAL);
 CREATE TABLE IF NOT EXISTS held (until REAL NOT NULL);
