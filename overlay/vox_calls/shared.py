@@ -54,8 +54,8 @@ class SharedRateLimit:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, per_second: int = 5, per_minute: int = 120) -> None:
-        self.path = Path(path).absolute()  # a process may change its folder
-        self.limit = RateLimit(per_second=per_second, per_minute=per_minute)
+        self.path: Path = Path(path).absolute()  # a process may change its folder
+        self.limit: RateLimit = RateLimit(per_second=per_second, per_minute=per_minute)
 
     def pacer(self) -> SharedPacer:
         """What keeps the limit, for one client."""
@@ -72,7 +72,7 @@ class SharedPacer:
         self._path = path
         self._windows = limit.windows
         self._longest = max(seconds for seconds, _ in self._windows)
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self._running: list[int] = []
         self._connection: sqlite3.Connection | None = None
         self._inherited: list[sqlite3.Connection | None] = []

@@ -22,7 +22,7 @@ from vox_calls.client import DEFAULT_RATE_LIMIT
 from vox_calls.errors import BadRequestError, ConfigurationError, InvalidQueryError, VoxCallsError
 from vox_calls.settings import API_KEY_VARIABLE
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="Read an organisation's calls back from vox.ai. The key comes from VOX_API_KEY.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -57,7 +57,7 @@ class Sandbox:
         self, calls: Iterable[Mapping[str, Any]] = (), *, port: int = 0, settings: Settings | None = None
     ) -> None:
         settings = settings or Settings(make_key())
-        self.store = Store()
+        self.store: Store = Store()
         self._socket = _listen(port)
         try:
             self.store.add(calls)
@@ -65,8 +65,8 @@ class Sandbox:
             self._socket.close()
             self.store.close()
             raise
-        self.api_key = settings.api_key
-        self.base_url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        self.api_key: str = settings.api_key
+        self.base_url: str = f"http://{HOST}:{self._socket.getsockname()[1]}"
         app: Any = create_app(self.store, settings)
         if settings.faults is not None:
             app = Faults(app, settings.faults, self._hang_up)
