@@ -15,7 +15,7 @@ BENCH_LOCK := scripts/bench.lock
 CODE := overlay scripts tests
 
 .PHONY: help demo test soak generate check-generated capture lint lint-spec format types lock doctor \
-	bench bench-check package ci clean
+	bench bench-check docs package ci clean
 .DEFAULT_GOAL := help
 
 help:  ## What can be made.
@@ -75,13 +75,16 @@ bench: $(BENCH)/ready  ## Measure this client beside others, in a few minutes; W
 bench-check: $(BENCH)/ready  ## Measure, and name what is worse than its target.
 	@$(BENCH)/$(notdir $(BIN))/python scripts/bench --check
 
+docs: $(READY)  ## Write the reference of the public names, from their docstrings, into reference/.
+	@$(BIN)/python scripts/reference.py reference
+
 package: $(READY)  ## Build what is published into dist/, and see that it is whole and works alone.
 	@$(BIN)/python scripts/check_package.py dist
 
 ci: lint lint-spec types check-generated package demo test  ## Everything that has to hold.
 
 clean:  ## Remove what was built and installed here.
-	rm -rf .venv $(BENCH) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(BENCH) dist reference .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(LOCKED): $(LOCK) scripts/make_environment.py
 	@$(PYTHON) scripts/make_environment.py .venv $(LOCK)

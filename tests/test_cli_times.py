@@ -196,3 +196,9 @@ def test_what_cannot_be_meant_is_refused_under_the_name_of_its_option(options: d
 
 def test_each_filter_has_its_line_and_no_other() -> None:
     assert set(FILTERS) == set(NORMALISERS), "cli/filters.py and query.py differ"
+
+
+def test_a_machine_without_zones_is_told_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoneinfo.available_timezones", set)
+    with pytest.raises(ValueError, match="pip install tzdata"):
+        zone_named("Asia/Soul")

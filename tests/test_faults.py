@@ -459,3 +459,9 @@ def test_a_cookie_does_not_change_the_next_try() -> None:
         client._http.event_hooks = {"request": [lambda request: seen.append(request.headers.get("cookie"))]}
         assert [call.id for call in client.list_calls()] == IDS
         assert set(seen) == {None}
+
+
+def test_a_shared_limit_says_what_it_is(tmp_path: Path) -> None:
+    limit = vox_calls.shared.SharedRateLimit(tmp_path / "limit.sqlite", per_second=2, per_minute=60)
+    assert limit.limit == vox_calls.RateLimit(per_second=2, per_minute=60)
+    assert repr(limit) == f"SharedRateLimit({str(limit.path)!r}, {limit.limit!r})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import vox_calls
 from check_package import FILES, FOLDERS, NEED_EXTRAS, PUBLIC
 from contract import ROOT
 
@@ -62,3 +64,7 @@ def test_every_public_module_says_which_names_are_public() -> None:
     for name in PUBLIC:
         module = importlib.import_module(name)
         assert [public for public in module.__all__ if not hasattr(module, public)] == []
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    assert vox_calls.__version__ == importlib.metadata.version("vox-calls")

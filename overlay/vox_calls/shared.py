@@ -1,10 +1,10 @@
 """One rate limit for many processes: those on this machine that open the same file.
 
-from vox_calls import Client
-from vox_calls.shared import SharedRateLimit
+    from vox_calls import Client
+    from vox_calls.shared import SharedRateLimit
 
-with Client(rate_limit=SharedRateLimit("/var/lib/reports/vox-calls.sqlite")) as client:
-    ...
+    with Client(rate_limit=SharedRateLimit("/var/lib/reports/vox-calls.sqlite")) as client:
+        ...
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ class SharedRateLimit:
         path: The file. It is made where it is not there.
         per_second: Requests in any second.
         per_minute: Requests in any minute.
+
+    Attributes:
+        path: The file, from the root on.
+        limit: The limits, as a `RateLimit`.
 
     Raises:
         ConfigurationError: Where the limits are no limits, or the file cannot be used; the latter when the client is

@@ -14,7 +14,13 @@ from vox_calls.models import Call
 
 
 class Format(StrEnum):
-    """How calls are written."""
+    """How calls are written.
+
+    Attributes:
+        JSONL: JSON Lines: a line for each call, as it came.
+        CSV: A row for each call, safe to open in a spreadsheet.
+        PARQUET: Typed columns; needs the extra `arrow`.
+    """
 
     JSONL = "jsonl"
     CSV = "csv"
