@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "scripts" / "requirements.lock"
 PACKAGES = {"vox_calls": ROOT / "overlay" / "vox_calls", "vox_calls_raw": ROOT / "generated" / "vox_calls_raw"}
 FOLDERS = ("openapi", "generated", "overlay", "scripts", "tests", ".ci", ".github")
-FILES = ("pyproject.toml", "Makefile", "LICENSE")  # and those for people, which end in .md
+FILES = ("pyproject.toml", "Makefile", "LICENSE", ".pre-commit-config.yaml")  # and those for people, which end in .md
 NEEDED = {f"{package}/py.typed" for package in PACKAGES} | {"vox_calls_raw/contract.json"}
 
 PUBLIC = ("vox_calls", *(f"vox_calls.{name}" for name in ("shared", "sandbox", "export", "stats", "drift")))

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -47,6 +48,16 @@ class Reading:
 
 
 Read = Callable[..., Reading]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--installed", action="store_true", help="refuse to test anything but an installed package")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    where = Path(vox_calls.__file__)
+    if config.getoption("installed") and "site-packages" not in where.parts:
+        raise pytest.UsageError(f"vox_calls comes from {where}, and is not installed")
 
 
 @pytest.fixture(scope="session")

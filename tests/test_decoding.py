@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 import pickle
+import typing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -23,6 +24,7 @@ from vox_calls.decoding import EnumWatch
 from vox_calls.models import _require_own_names
 from vox_calls.sandbox import synthetic_calls
 from vox_calls.shapes import shape_of
+from vox_calls_raw.types import UNSET, Unset
 
 FULL: dict[str, Any] = call(
     "a",
@@ -325,3 +327,14 @@ def test_lists_of_objects_and_of_enum_values_are_looked_into() -> None:
     assert talk.additional_properties == {"new": 1}
     assert talk.lines is not None
     assert [line and line.additional_properties for line in talk.lines] == [None, {"tone": 1}]
+
+
+@attrs.define
+class Loose:
+    note: str | Unset = UNSET
+
+
+def test_what_the_generator_lets_be_unset_is_none() -> None:
+    shape = shape_of(Loose)
+    assert [(field.absent, shape.has_defaults) for field in shape.fields] == [(None, True)]
+    assert typing.get_type_hints(Loose) == {"note": str | None}

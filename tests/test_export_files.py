@@ -50,7 +50,7 @@ from vox_calls.export.cells import arm, defuse
 from vox_calls.export.checkpoint import Checkpoint
 from vox_calls.export.columns import Column, Columns, Kind, added_columns, table_of, wire_columns
 from vox_calls.export.formats import Compression
-from vox_calls.sandbox import synthetic_calls
+from vox_calls.sandbox import Sandbox, synthetic_calls
 
 AGENT = {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v1"}
 KEY = "vox_live_0123456789abcdef"
@@ -553,3 +553,24 @@ def test_a_watched_limit_knows_whom_it_tells() -> None:
     limit = RateLimit(per_second=1, per_minute=60)
     watched = WatchedLimit(limit, print)
     assert (watched.limit, watched.on_pause) == (limit, print)
+
+
+def test_broken_off_while_the_file_gets_its_name_it_still_has_its_rejects(
+    empty_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty_sandbox.store.add([a_call("a"), a_call("b", agent=None)])
+    replace = Path.replace
+
+    def fail_at_the_last(self: Path, target: Path) -> Path:
+        if target.name == "x.csv":
+            raise OSError(errno.EIO, "the disk is broken")
+        return replace(self, target)
+
+    with vox_calls.Client(empty_sandbox.api_key, base_url=empty_sandbox.base_url) as client:
+        with monkeypatch.context() as broken:
+            broken.setattr(Path, "replace", fail_at_the_last)
+            with pytest.raises(ExportDiskError):
+                export_calls(client, tmp_path / "x.csv")
+        done = export_calls(client, tmp_path / "x.csv", resume=True)
+    assert (done.calls, done.rejected, done.rejects) == (1, 1, tmp_path / "x.csv.rejects.jsonl")
+    assert b'"path"' in (tmp_path / "x.csv.rejects.jsonl").read_bytes()

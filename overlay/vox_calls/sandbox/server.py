@@ -117,7 +117,8 @@ def _listen(port: int) -> socket.socket:
     # Said in full, asyncio sees that it is TCP and sends small answers at once; else each waits for 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Where there is the former, the latter would let two sandboxes have one port.
+        listener.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR), 1)
         listener.bind((HOST, port))
         listener.listen(_BACKLOG)
     except OSError as error:
