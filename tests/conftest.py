@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 import httpx
+import hypothesis
 import pytest
 import trio
 
@@ -29,6 +30,10 @@ for name in list(os.environ):
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and with them all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 CALLS = 3_000

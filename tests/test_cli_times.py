@@ -202,3 +202,8 @@ def test_a_machine_without_zones_is_told_how_to_get_them(monkeypatch: pytest.Mon
     monkeypatch.setattr("zoneinfo.available_timezones", set)
     with pytest.raises(ValueError, match="pip install tzdata"):
         zone_named("Asia/Soul")
+
+
+def test_the_zone_of_the_machine_is_asked_for_no_time_at_all() -> None:
+    here = zone_named(None)
+    assert (here.utcoffset(None), here.tzname(None), here.dst(None)) == (None, None, None)

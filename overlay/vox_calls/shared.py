@@ -1,10 +1,12 @@
 """One rate limit for many processes: those on this machine that open the same file.
 
-from vox_calls import Client
-from vox_calls.shared import SharedRateLimit
+    from vox_calls import Client
+    from vox_calls.shared import SharedRateLimit
 
-with Client(rate_limit=SharedRateLimit("/var/lib/reports/vox-calls.sqlite")) as client:
-    ...
+    with Client(rate_limit=SharedRateLimit("/var/lib/reports/vox-calls.sqlite")) as client:
+        ...
+
+It stands where a `RateLimit` would, for the limit is that of the key and not of a process.
 """
 
 from __future__ import annotations

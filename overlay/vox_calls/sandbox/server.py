@@ -57,8 +57,8 @@ class Sandbox:
         self, calls: Iterable[Mapping[str, Any]] = (), *, port: int = 0, settings: Settings | None = None
     ) -> None:
         settings = settings or Settings(make_key())
-        self.store: Store = Store()
         self._socket = _listen(port)
+        self.store: Store = Store()
         try:
             self.store.add(calls)
         except BaseException:
