@@ -12,10 +12,16 @@ READY := .venv/ready
 LOCK := scripts/requirements.lock
 BENCH := .venv-bench
 BENCH_LOCK := scripts/bench.lock
+WHEEL := .venv-wheel
+LOWEST := .venv-lowest
+LOWEST_LOCK := scripts/lowest.lock
+# They test the project's own tools, which come in one version alone.
+OF_TOOLS := generation lint_spec package path reference
+INSTALL_WHEEL := -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
 CODE := overlay scripts tests
 
-.PHONY: help demo test soak generate check-generated capture lint lint-spec format types lock doctor \
-	bench bench-check ci clean
+.PHONY: help demo test test-wheel test-lowest coverage soak generate check-generated capture lint lint-spec format types lock doctor \
+	bench bench-check docs package check-release ci clean
 .DEFAULT_GOAL := help
 
 help:  ## What can be made.
@@ -26,6 +32,19 @@ demo: $(READY)  ## See an organisation's calls come out of a sandbox, end to end
 
 test: $(READY)  ## Run every test.
 	@$(BIN)/python -m pytest --numprocesses auto
+
+test-wheel: $(WHEEL)/locked package  ## Run every test against the wheel, installed as a user's pip does it.
+	@$(WHEEL)/$(notdir $(BIN))/python $(INSTALL_WHEEL)
+	@$(WHEEL)/$(notdir $(BIN))/python -m pytest --numprocesses auto --installed
+
+test-lowest: $(LOWEST)/locked package  ## The same with the lowest dependencies that are allowed, on Python 3.11, but for the tests of tools.
+	@$(LOWEST)/$(notdir $(BIN))/python $(INSTALL_WHEEL)
+	@$(LOWEST)/$(notdir $(BIN))/python -m pytest --numprocesses auto --installed \
+		$(OF_TOOLS:%=--ignore=tests/test_%.py)
+
+coverage: $(READY)  ## Run every test, and name the lines and branches of overlay/ that none of them takes.
+	@$(BIN)/coverage erase
+	@$(BIN)/python -m pytest --numprocesses auto --cov=$(CURDIR)/overlay/vox_calls --cov-report=term-missing:skip-covered
 
 soak: $(READY)  ## Read 20,000 simulated histories, faults and all, by both clients.
 	@$(BIN)/python tests/simulation.py 0 9999 & one=$$!; \
@@ -53,14 +72,21 @@ format: $(READY)  ## Format, and mend what can be mended.
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-types: $(READY)  ## Check types, strictly.
+types: $(READY)  ## Check types, strictly; those that users see by three checkers, none left untold.
 	@$(BIN)/mypy $(CODE)
+	@$(BIN)/basedpyright --pythonpath $(BIN)/python
+	@PATH="$(CURDIR)/$(BIN):$$PATH" basedpyright --verifytypes vox_calls --ignoreexternal > .venv/types.txt \
+		|| { grep -v '^   vox_calls' .venv/types.txt; exit 1; }
+	@$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python --summary=none
 
 lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew; review the difference before you keep it.
 	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet --output-file $(LOCK)
 	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group bench --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet --output-file $(BENCH_LOCK)
+	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group tests --universal --python-version 3.11 \
+		--resolution lowest-direct --generate-hashes --no-annotate --custom-compile-command "make lock" --quiet \
+		--output-file $(LOWEST_LOCK)
 
 doctor: $(READY)  ## Ask the server (VOX_API_KEY), and the vendor's document (DOCUMENT), what differs from the contract.
 	@$(BIN)/vox-calls doctor $(if $(DOCUMENT),--document "$(DOCUMENT)")
@@ -71,10 +97,19 @@ bench: $(BENCH)/ready  ## Measure this client beside others, in a few minutes; W
 bench-check: $(BENCH)/ready  ## Measure, and name what is worse than its target.
 	@$(BENCH)/$(notdir $(BIN))/python scripts/bench --check
 
-ci: lint lint-spec types check-generated demo test  ## Everything that has to hold.
+docs: $(READY)  ## Write the reference of the public names, from their docstrings, into reference/.
+	@$(BIN)/python scripts/reference.py reference
+
+package: $(READY)  ## Build what is published into dist/, and see that it is whole and works alone.
+	@$(BIN)/python scripts/check_package.py dist
+
+check-release: $(READY)  ## See that a tag (TAG) fits the version, the changelog and the change of the contract.
+	@$(BIN)/python scripts/check_release.py "$(TAG)"
+
+ci: lint lint-spec types check-generated package demo test  ## Everything that has to hold.
 
 clean:  ## Remove what was built and installed here.
-	rm -rf .venv $(BENCH) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(BENCH) $(WHEEL) $(LOWEST) dist reference .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(LOCKED): $(LOCK) scripts/make_environment.py
 	@$(PYTHON) scripts/make_environment.py .venv $(LOCK)
@@ -86,6 +121,14 @@ $(READY): $(LOCKED) pyproject.toml
 
 $(BENCH)/locked: $(BENCH_LOCK) scripts/make_environment.py
 	@$(PYTHON) scripts/make_environment.py $(BENCH) $(BENCH_LOCK)
+	@touch $@
+
+$(WHEEL)/locked: $(LOCK) scripts/make_environment.py
+	@$(PYTHON) scripts/make_environment.py $(WHEEL) $(LOCK)
+	@touch $@
+
+$(LOWEST)/locked: $(LOWEST_LOCK) scripts/make_environment.py
+	@$(PYTHON) scripts/make_environment.py $(LOWEST) $(LOWEST_LOCK)
 	@touch $@
 
 $(BENCH)/ready: $(BENCH)/locked pyproject.toml

@@ -7,10 +7,12 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import attrs
 import httpx
+import hypothesis
 import pytest
 import trio
 
@@ -28,6 +30,10 @@ for name in list(os.environ):
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and with them all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 CALLS = 3_000
@@ -47,6 +53,16 @@ class Reading:
 
 
 Read = Callable[..., Reading]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--installed", action="store_true", help="refuse to test anything but an installed package")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    where = Path(vox_calls.__file__)
+    if config.getoption("installed") and "site-packages" not in where.parts:
+        raise pytest.UsageError(f"vox_calls comes from {where}, and is not installed")
 
 
 @pytest.fixture(scope="session")

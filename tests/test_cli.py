@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -18,7 +19,9 @@ from typing import Any
 import httpx
 import pytest
 
+import vox_calls
 from contract import parameters
+from vox_calls.cli import main
 from vox_calls.sandbox import Sandbox
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
@@ -328,3 +331,21 @@ def test_verbose_tells_of_each_request_and_never_the_key(
     assert re.search(r"^> GET /v3/calls\?.*start_at_after=\d{13}", done.stderr, re.MULTILINE)
     assert re.search(r"^< 200 in \d+ ms, [\d,]+ bytes$", done.stderr, re.MULTILINE)
     assert sandbox.api_key not in done.stderr + done.stdout
+
+
+def test_what_is_missing_and_no_extra_is_a_failure_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise ModuleNotFoundError("No module named 'sqlite3'", name="sqlite3")
+
+    monkeypatch.setattr("vox_calls.cli.app.app", fail)
+    with pytest.raises(ModuleNotFoundError, match="sqlite3"):
+        main()
+
+
+def test_streams_of_another_kind_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr("sys.stdout", written)
+    monkeypatch.setattr("sys.argv", ["vox-calls", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, vox_calls.__version__ in written.getvalue()) == (0, True)

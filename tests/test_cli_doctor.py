@@ -15,7 +15,7 @@ import pytest
 
 from contract import spec
 from terminal import Seen, in_terminal
-from vox_calls.cli.examination import clock
+from vox_calls.cli.examination import clock, examine
 from vox_calls.sandbox import Sandbox
 
 KEY = "vox_live_0123456789abcdef"
@@ -141,3 +141,11 @@ def test_a_clock_may_be_off_by_what_the_answer_took(seconds: int, took: int, tol
 def test_a_server_without_a_date_is_told(date: str | None) -> None:
     result = clock(date, ASKED, timedelta())
     assert (result.well, "nobody can tell" in result.told) == (False, True)
+
+
+def test_settings_that_cannot_be_used_are_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOX_API_KEY", KEY)
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    (result,) = examine("https://client-api.example")
+    assert (result.what, result.well) == ("server", False)
+    assert "SSL_CERT_FILE" in result.told

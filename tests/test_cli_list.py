@@ -421,3 +421,9 @@ def test_a_call_that_cannot_be_read_is_told_and_the_others_are_listed(empty_sand
         assert [item["id"] for item in json.loads(done.stdout)] == ["c", "a"]
     else:
         assert len(done.stdout.splitlines()) == 2 + (format_ == "csv")
+
+
+def test_no_calls_have_no_headings_and_none_with_a_start_have_no_zone(empty_sandbox: Sandbox) -> None:
+    assert [line.partition(" ")[0] for line in shown(empty_sandbox).lines] == ["times", "0"]
+    empty_sandbox.store.add([call("a", status="queued")])
+    assert shown(empty_sandbox).lines[0].split()[:2] == ["start", "type"]

@@ -196,3 +196,14 @@ def test_what_cannot_be_meant_is_refused_under_the_name_of_its_option(options: d
 
 def test_each_filter_has_its_line_and_no_other() -> None:
     assert set(FILTERS) == set(NORMALISERS), "cli/filters.py and query.py differ"
+
+
+def test_a_machine_without_zones_is_told_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoneinfo.available_timezones", set)
+    with pytest.raises(ValueError, match="pip install tzdata"):
+        zone_named("Asia/Soul")
+
+
+def test_the_zone_of_the_machine_is_asked_for_no_time_at_all() -> None:
+    here = zone_named(None)
+    assert (here.utcoffset(None), here.tzname(None), here.dst(None)) == (None, None, None)

@@ -503,3 +503,35 @@ def test_what_cannot_be_read_is_told_in_a_line(source: str) -> None:
     assert done.returncode == 3
     assert done.stderr.startswith("compare_specs: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_calls_of_another_path_are_not_those_of_the_contract() -> None:
+    document = copy.deepcopy(spec())
+    document["paths"]["/calls"] = document["paths"].pop("/v3/calls")
+    document["servers"] = [{"url": "https://client-api.tryvox.co/v2"}]
+    with pytest.raises(DocumentError, match="has no GET /v3/calls"):
+        elements(document)
+
+
+def test_a_document_may_say_nothing_of_failures() -> None:
+    document = copy.deepcopy(spec())
+    responses = document["paths"]["/v3/calls"]["get"]["responses"]
+    document["paths"]["/v3/calls"]["get"]["responses"] = {"200": responses["200"]}
+    found = elements(document).values()
+    assert "field" in {one.kind for one in found}
+    assert "error" not in {one.kind for one in found}
+
+
+def test_a_reference_to_what_is_no_object_is_told() -> None:
+    document = copy.deepcopy(spec())
+    document["components"]["schemas"]["Call"]["properties"]["id"] = {"$ref": "#/info/title"}
+    with pytest.raises(DocumentError, match="refers to #/info/title, which is no object"):
+        elements(document)
+
+
+def test_alternatives_that_agree_on_a_field_are_one() -> None:
+    document = copy.deepcopy(spec())
+    call = document["components"]["schemas"]["Call"]["properties"]
+    both = {"type": "string"}
+    call["agent"] = {"oneOf": [{"type": "object", "properties": {"name": both, str(n): both}} for n in range(2)]}
+    assert elements(document)["field items[].agent.name"].facts == {"type": "string"}

@@ -160,7 +160,7 @@ def test_each_parameter_is_offered_by_list_calls(client: type[Any]) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_each_argument_of_list_calls_is_explained(client: type[Any]) -> None:
-    explained = set(re.findall(r"^            (\w+): ", client.list_calls.__doc__, re.MULTILINE))
+    explained = set(re.findall(r"^    (\w+): ", inspect.cleandoc(client.list_calls.__doc__), re.MULTILINE))
     offered = set(inspect.signature(client.list_calls).parameters) - {"self"}
     assert offered - explained == set() == explained - offered - {"InvalidQueryError", "VoxCallsError"}
 

@@ -6,11 +6,14 @@ import copy
 import json
 import logging
 import pickle
+import typing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +21,10 @@ from hypothesis import strategies as st
 from scripted import call
 from vox_calls import Call, CallStatus, InvalidResponseError, UnknownEnumValueError
 from vox_calls.decoding import EnumWatch
+from vox_calls.models import _require_own_names
 from vox_calls.sandbox import synthetic_calls
+from vox_calls.shapes import shape_of
+from vox_calls_raw.types import UNSET, Unset
 
 FULL: dict[str, Any] = call(
     "a",
@@ -270,3 +276,65 @@ def test_any_value_anywhere_is_decoded_or_told_by_its_path(path: str, value: obj
     else:
         assert decoded.to_dict() == before
     assert item == before
+
+
+def test_a_field_of_the_contract_does_not_take_the_place_of_what_is_added() -> None:
+    with pytest.raises(TypeError, match="a field with a name of the overlay's: duration"):
+
+        @attrs.define(field_transformer=_require_own_names)
+        class Call(Taken):
+            def duration(self) -> None: ...
+
+
+@attrs.define
+class Taken:
+    duration: Any = None
+
+
+class Mood(StrEnum):
+    GOOD = "good"
+
+
+@attrs.define
+class Line:
+    mood: Mood
+    additional_properties: dict[str, Any] = attrs.field(init=False, factory=dict)
+
+
+@attrs.define
+class Talk:
+    """What the contract may come to have: lists of enum values and of objects."""
+
+    moods: list[Mood]
+    lines: list[Line | None] | None
+    additional_properties: dict[str, Any] = attrs.field(init=False, factory=dict)
+
+
+def test_lists_of_objects_and_of_enum_values_are_looked_into() -> None:
+    shape = shape_of(Talk)
+    plain: dict[str, Any] = {"moods": ["good"], "lines": [{"mood": "good"}, None]}
+    assert shape.knows_all([plain, {"moods": [], "lines": None}])
+    assert not shape.knows_all([plain, {"moods": ["bad"], "lines": []}])
+    assert not shape.knows_all([{"moods": [], "lines": [{"mood": "good", "tone": 1}]}])
+    odd: dict[str, Any] = {"moods": ["good", "bad"], "lines": [None, {"mood": "odd", "tone": 1}]}
+    assert list(shape.unknown_enum_values(plain)) == []
+    assert [(where, value) for where, _, value in shape.unknown_enum_values(odd)] == [
+        ("moods[1]", "bad"),
+        ("lines[1].mood", "odd"),
+    ]
+    talk = Talk([Mood.GOOD], [None, Line(Mood.GOOD)])
+    shape.keep_unknown(odd | {"new": 1}, talk)
+    assert talk.additional_properties == {"new": 1}
+    assert talk.lines is not None
+    assert [line and line.additional_properties for line in talk.lines] == [None, {"tone": 1}]
+
+
+@attrs.define
+class Loose:
+    note: str | Unset = UNSET
+
+
+def test_what_the_generator_lets_be_unset_is_none() -> None:
+    shape = shape_of(Loose)
+    assert [(field.absent, shape.has_defaults) for field in shape.fields] == [(None, True)]
+    assert typing.get_type_hints(Loose) == {"note": str | None}

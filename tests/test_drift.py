@@ -13,14 +13,16 @@ from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 from contract import parameters as known_parameters
 from contract import spec
 from scripted import call
-from vox_calls.drift import contract, elements
-from vox_calls.drift.live import fields, parameters
+from vox_calls.cli import checkup
+from vox_calls.drift import DocumentError, Examination, Finding, contract, elements, examine, parse_document
+from vox_calls.drift.live import MADE_UP, fields, parameters
 from vox_calls.sandbox import Sandbox, Script, Settings, Step, make_key
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
@@ -248,3 +250,49 @@ def test_a_document_that_says_nothing_is_no_answer(sandbox: Sandbox, tmp_path: P
     assert done.returncode == 2
     assert done.stderr.startswith("vox-calls: cannot tell, document: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_what_a_server_was_found_to_be_are_values() -> None:
+    steps = [Step(json={}), Step(json=PAGE)]
+    with (
+        Sandbox(settings=Settings(make_key(), faults=Script([*steps]))) as sandbox,
+        httpx.Client() as http,
+    ):
+        found = examine(http, sandbox.api_key, sandbox.base_url, contract())
+    assert isinstance(found, Examination)
+    assert (found.failures, found.calls) == ([], 1)
+    assert found.findings == [
+        Finding("a parameter that nobody has is not refused", MADE_UP),
+        Finding("unknown field", "items[].queue", "items[0].queue"),
+    ]
+
+
+def test_what_is_no_object_where_one_has_to_be_is_a_difference() -> None:
+    (finding,) = fields({"items": [5], "total_count": 1, "next_cursor": None}, contract())
+    assert finding == Finding("integer where object belongs", "items[]", "items[0]")
+
+
+def test_a_field_that_may_be_null_or_empty_may_be_absent() -> None:
+    known = contract()
+    assert known["field items[].variant_label"].may_be_absent
+    assert known["field items[].metadata"].may_be_absent
+    assert not known["field items[].id"].may_be_absent
+
+
+def test_without_the_extra_a_document_in_yaml_is_refused_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parse_document(b"paths: {}") == parse_document(b'{"paths": {}}')
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(DocumentError, match=r"vox-calls\[cli\]"):
+        parse_document(b"paths: {}")
+
+
+def test_a_document_that_is_too_long_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "openapi.json").write_text("{}" * 10, encoding="utf-8")
+    monkeypatch.setattr(checkup, "_MOST_BYTES", 19)
+    with HTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with pytest.raises(DocumentError, match="longer than"):
+            checkup._read(f"http://127.0.0.1:{server.server_port}/openapi.json")
+        server.shutdown()
+        thread.join()

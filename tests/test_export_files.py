@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -29,11 +32,25 @@ from conftest import NOW
 from vox_calls import Call, RateLimit
 from vox_calls.cli.meter import Meter
 from vox_calls.cli.showing import lines
-from vox_calls.export import ExportError, Progress, WatchedLimit, export_calls, read_csv
+from vox_calls.export import (
+    ExportDiskError,
+    Exported,
+    ExportError,
+    Format,
+    Progress,
+    WatchedLimit,
+    export_calls,
+    locking,
+    read_csv,
+)
+from vox_calls.export import checkpoint as checkpoints
+from vox_calls.export import files as files_of_exports
 from vox_calls.export.arrays import array_of
 from vox_calls.export.cells import arm, defuse
-from vox_calls.export.columns import Kind, added_columns, table_of, wire_columns
-from vox_calls.sandbox import synthetic_calls
+from vox_calls.export.checkpoint import Checkpoint
+from vox_calls.export.columns import Column, Columns, Kind, added_columns, table_of, wire_columns
+from vox_calls.export.formats import Compression
+from vox_calls.sandbox import Sandbox, synthetic_calls
 
 AGENT = {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v1"}
 KEY = "vox_live_0123456789abcdef"
@@ -372,3 +389,188 @@ def test_a_watched_limit_keeps_the_limit_and_tells_its_pauses() -> None:
     pacer.hold(5.0, 1.0)
     assert pacer.acquire(1.0) == pytest.approx(5.0)
     assert pauses == [pytest.approx(0.75), 5.0, pytest.approx(5.0)]
+
+
+def test_what_came_of_an_export_is_told_and_its_format_can_be_said(client: vox_calls.Client, tmp_path: Path) -> None:
+    done = export_calls(client, tmp_path / "calls", format=Format.JSONL)
+    assert isinstance(done, Exported)
+    assert (done.path, done.rejects) == (tmp_path / "calls", None)
+    assert done.bytes == done.path.stat().st_size
+    assert done.calls == len(done.path.read_bytes().splitlines())
+    assert [*Format] == [Format.JSONL, Format.CSV, Format.PARQUET] == ["jsonl", "csv", "parquet"]
+    with pytest.raises(ExportError, match=r"'xml' is no format: pass one of jsonl, csv, parquet"):
+        export_calls(client, tmp_path / "calls", format="xml")
+
+
+@pytest.mark.parametrize("folder", [".", "calls.csv"])
+def test_what_is_there_and_no_file_is_left_alone(client: vox_calls.Client, tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir(exist_ok=True)
+    with pytest.raises(ExportError, match="is not a file"):
+        export_calls(client, tmp_path / folder, format="csv", overwrite=True)
+
+
+def begun(client: vox_calls.Client, path: Path) -> None:
+    """An export of which one page is written."""
+
+    class EnoughError(Exception):
+        pass
+
+    def enough(_: Progress) -> None:
+        raise EnoughError
+
+    with pytest.raises(EnoughError):
+        export_calls(client, path, on_progress=enough)
+
+
+def test_a_checkpoint_of_another_version_and_a_file_that_was_cut_are_told(
+    client: vox_calls.Client, tmp_path: Path
+) -> None:
+    path, checkpoint = tmp_path / "x.csv", tmp_path / "x.csv.checkpoint"
+    begun(client, path)
+    written = checkpoint.read_text(encoding="utf-8")
+    checkpoint.write_text(json.dumps(json.loads(written) | {"version": 99}), encoding="utf-8")
+    with pytest.raises(ExportError, match=r"another version of vox-calls \(form 99"):
+        export_calls(client, path, resume=True)
+    checkpoint.write_text(written, encoding="utf-8")
+    os.truncate(tmp_path / "x.csv.part", 10)
+    with pytest.raises(ExportError, match="shorter than its checkpoint says"):
+        export_calls(client, path, resume=True)
+
+
+def test_a_disk_that_fails_leaves_what_was_whole(
+    client: vox_calls.Client, items: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.parquet"
+    begun(client, path)
+    before = (tmp_path / "x.parquet.checkpoint").read_bytes()
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "the disk is broken")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", fail)
+        with pytest.raises(ExportDiskError, match=r"cannot write .*x\.parquet.*: the disk is broken"):
+            export_calls(client, path, resume=True)
+    with monkeypatch.context() as broken:
+        broken.setattr(checkpoints, "save", lambda *_: fail(0))
+        with pytest.raises(ExportDiskError):
+            export_calls(client, path, resume=True)
+    assert (tmp_path / "x.parquet.checkpoint").read_bytes() == before
+    with monkeypatch.context() as broken:
+        broken.setattr(files_of_exports, "_sync", lambda _: fail(0))
+        with pytest.raises(ExportDiskError):
+            export_calls(client, path, resume=True)
+    assert not (tmp_path / "x.parquet.part.new").exists()
+    assert export_calls(client, path, resume=True).calls == len(items)
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.checkpoint"
+    before = Checkpoint(format=Format.CSV, compression=Compression.NONE, server="https://a.example", filters={})
+    checkpoints.save(before, path)
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoints.save(msgspec.structs.replace(before, calls=5), path)
+    assert checkpoints.load(path) == before
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(("error", "raised"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_folders_that_cannot_be_synchronised_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int, *, raised: bool
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(error, "no")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="no") if raised else nullcontext():
+        files_of_exports._sync(tmp_path)
+
+
+def test_a_lock_that_cannot_be_asked_for_is_told_and_one_that_is_gone_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, target = tmp_path / "x.lock", tmp_path / "x"
+    taken: list[int] = []
+
+    def gone_meanwhile(descriptor: int) -> None:
+        taken.append(descriptor)
+        if len(taken) == 1:
+            lock.unlink()  # whoever held it has ended, and taken it away
+
+    monkeypatch.setattr(locking, "_lock", gone_meanwhile)
+    with locking.locked(lock, target):
+        assert len(taken) == 2
+    assert not lock.exists()
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(locking, "_lock", refuse)
+    with pytest.raises(ExportDiskError, match="No locks available"), locking.locked(lock, target):
+        pass
+
+
+def test_parquet_has_row_groups_of_some_pages(
+    client: vox_calls.Client, items: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vox_calls.export.parquet.ROW_GROUP", 150)
+    export_calls(client, tmp_path / "x.parquet")
+    with pq.ParquetFile(tmp_path / "x.parquet") as file:
+        groups = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
+    assert groups == [200, len(items) - 200]
+
+
+def test_a_number_that_a_column_has_no_room_for_is_left_over() -> None:
+    columns = Columns((Column("score", Kind.NUMBER),), frozenset({"score"}))
+    ((values,), rests) = columns.read([{"score": one} for one in (0.5, None, 2**60, 2**60 + 1, 10**400)])
+    assert list(values.each) == [0.5, None, float(2**60), None, None]
+    assert rests == [{}, {}, {}, {"score": 2**60 + 1}, {"score": 10**400}]
+
+
+def test_a_field_of_the_contract_takes_the_name_of_no_column_of_the_exports(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = Columns((Column("duration_ms", Kind.INTEGER),), frozenset({"duration_ms"}))
+    monkeypatch.setattr("vox_calls.export.columns.wire_columns", lambda: taken)
+    with pytest.raises(TypeError, match="a column of the export's: duration_ms"):
+        added_columns.__wrapped__()
+
+
+def test_nobody_can_tell_a_rate_in_no_time() -> None:
+    meter = Meter(lambda: 0.0, per_minute=None)
+    assert (meter.rate, meter.left) == (0.0, None)
+    meter.update(progress_of(100, 300))
+    assert (meter.rate, meter.left) == (0.0, None)
+    assert meter.words() == "100 of 300 calls, 0/s"
+
+
+def test_a_watched_limit_knows_whom_it_tells() -> None:
+    limit = RateLimit(per_second=1, per_minute=60)
+    watched = WatchedLimit(limit, print)
+    assert (watched.limit, watched.on_pause) == (limit, print)
+
+
+def test_broken_off_while_the_file_gets_its_name_it_still_has_its_rejects(
+    empty_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty_sandbox.store.add([a_call("a"), a_call("b", agent=None)])
+    replace = Path.replace
+
+    def fail_at_the_last(self: Path, target: Path) -> Path:
+        if target.name == "x.csv":
+            raise OSError(errno.EIO, "the disk is broken")
+        return replace(self, target)
+
+    with vox_calls.Client(empty_sandbox.api_key, base_url=empty_sandbox.base_url) as client:
+        with monkeypatch.context() as broken:
+            broken.setattr(Path, "replace", fail_at_the_last)
+            with pytest.raises(ExportDiskError):
+                export_calls(client, tmp_path / "x.csv")
+        done = export_calls(client, tmp_path / "x.csv", resume=True)
+    assert (done.calls, done.rejected, done.rejects) == (1, 1, tmp_path / "x.csv.rejects.jsonl")
+    assert b'"path"' in (tmp_path / "x.csv.rejects.jsonl").read_bytes()

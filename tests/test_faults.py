@@ -7,13 +7,14 @@ import gc
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -459,3 +460,19 @@ def test_a_cookie_does_not_change_the_next_try() -> None:
         client._http.event_hooks = {"request": [lambda request: seen.append(request.headers.get("cookie"))]}
         assert [call.id for call in client.list_calls()] == IDS
         assert set(seen) == {None}
+
+
+def test_a_shared_limit_says_what_it_is(tmp_path: Path) -> None:
+    limit = vox_calls.shared.SharedRateLimit(tmp_path / "limit.sqlite", per_second=2, per_minute=60)
+    assert limit.limit == vox_calls.RateLimit(per_second=2, per_minute=60)
+    assert repr(limit) == f"SharedRateLimit({str(limit.path)!r}, {limit.limit!r})"
+
+
+def test_a_request_of_the_process_before_a_fork_is_not_this_ones_to_release(tmp_path: Path) -> None:
+    limit = vox_calls.shared.SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=1)
+    pacer = limit.pacer()
+    assert pacer.acquire(0.0) == 0.0
+    pacer.begin_anew()
+    pacer.release(0.0)
+    with closing(sqlite3.connect(limit.path)) as file:
+        assert file.execute("SELECT count(*) FROM requests WHERE answered IS NULL").fetchone() == (1,)

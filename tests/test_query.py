@@ -104,7 +104,7 @@ def test_every_wrong_filter_is_reported_at_once() -> None:
 
 def test_an_unknown_name_is_pythons_own_error() -> None:
     with pytest.raises(TypeError, match="from_number"):
-        Client("key").list_calls(from_number="010")  # type: ignore[call-arg]
+        Client("key").list_calls(from_number="010")  # type: ignore[call-arg] # on purpose
 
 
 def test_values_that_the_contract_knows_are_all_taken() -> None:

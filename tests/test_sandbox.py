@@ -15,10 +15,11 @@ import httpx
 import jsonschema
 import pytest
 
+import vox_calls
 from conftest import NOW
 from contract import parameters, spec
 from vox_calls import Call, VoxCallsError
-from vox_calls.sandbox import PortTakenError, Sandbox, Settings, Window, make_key, synthetic_calls
+from vox_calls.sandbox import PortTakenError, Sandbox, Settings, Store, Window, make_key, synthetic_calls
 from vox_calls.sandbox.limits import VENDOR_LIMITS, RateLimiter
 
 
@@ -331,3 +332,15 @@ def test_the_calls_hang_together() -> None:
     assert starts == sorted(starts)
     assert max(starts) < NOW.timestamp() * 1_000
     assert datetime.fromtimestamp(min(starts) / 1_000, UTC) > datetime(2026, 8, 25, tzinfo=UTC)
+
+
+def test_calls_come_and_go_while_it_runs(empty_sandbox: Sandbox) -> None:
+    def total() -> int:
+        with vox_calls.Client(empty_sandbox.api_key, base_url=empty_sandbox.base_url) as client:
+            return sum(1 for _ in client.list_calls())
+
+    assert isinstance(empty_sandbox.store, Store)
+    empty_sandbox.store.add(synthetic_calls(5, seed=1, until=NOW))
+    assert total() == 5
+    empty_sandbox.store.clear()
+    assert total() == 0

@@ -20,6 +20,7 @@ import vox_calls
 from scripted import call, page
 from vox_calls import AsyncClient, Call, Client, InvalidResponseError, VoxCallsError
 from vox_calls.sandbox import Sandbox
+from vox_calls.settings import Bearer
 
 KEY = "vox_live_0123456789abcdef"
 RECORDING = "https://recordings.example.com/a.wav?signature=c0ffee"
@@ -154,3 +155,8 @@ def test_the_package_logs_no_more_than_unknown_values(sandbox: Sandbox, caplog: 
     assert {record.name.partition(".")[0] for record in caplog.records} <= {"httpx", "httpcore", "asyncio"}
     assert sandbox.api_key not in caplog.text
     assert vox_calls.decoding.logger.name == "vox_calls"
+
+
+def test_a_key_is_not_pickled_even_alone() -> None:
+    with pytest.raises(TypeError, match="make the client where it is used"):
+        pickle.dumps(Bearer(KEY))

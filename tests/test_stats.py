@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
 
@@ -27,9 +28,23 @@ from hypothesis import strategies as st
 import scripted
 from terminal import COMMAND, in_terminal
 from vox_calls import Call, CallStatus, Client, ConfigurationError
+from vox_calls.cli.statistics import replacing
 from vox_calls.export import export_calls
 from vox_calls.sandbox import Sandbox, Script, Settings, Step, make_key
-from vox_calls.stats import BadLineError, Group, Summary, Tally, as_json, read_calls
+from vox_calls.stats import (
+    ANSWERED,
+    BadLineError,
+    Bucket,
+    FileError,
+    Group,
+    Lengths,
+    Summary,
+    Tally,
+    as_json,
+    read_calls,
+    summed,
+)
+from vox_calls.stats.report import MOST_AGENTS, notes, sections
 
 SEOUL = ZoneInfo("Asia/Seoul")
 AGENTS = ("7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "0d9f6a52-1111-4a57-9f0e-2f1d4be0a4d2")
@@ -526,3 +541,57 @@ def test_json_moves_no_terminal(empty_sandbox: Sandbox) -> None:
     assert status in json.dumps(json.loads(done.stdout), ensure_ascii=False)
     assert "한" in done.stdout
     assert not {"\x9b", "\x7f", "\u202e"} & set(done.stdout)
+
+
+def test_lengths_fall_into_buckets_and_groups_can_be_summed() -> None:
+    ends = [START + 1_000 * seconds for seconds in (9, 10, 3_600)]
+    summary = counted(*(item(start_at=START, end_at=end, call_cost={"total_cost": "1.5"}) for end in ends))
+    assert isinstance(summary.lengths, Lengths)
+    assert [bucket for bucket in summary.lengths.buckets if bucket.calls] == [
+        Bucket(at_least=0, below=10, calls=1),
+        Bucket(at_least=10, below=30, calls=1),
+        Bucket(at_least=3_600, below=None, calls=1),
+    ]
+    assert summed(summary.hours) == summary.total == Group(None, 3, 3, Decimal("4.5"))
+    assert summed(()) == Group(None, 0, 0, Decimal(0))
+
+
+def test_what_has_to_be_known_to_read_the_figures_is_told() -> None:
+    assert notes(counted()) == [ANSWERED]
+    tally = Tally(SEOUL)
+    tally.add(Call.from_dict(item(call_cost={"total_cost": "1,500"})))
+    tally.skip()
+    assert [line.partition(" ")[::2] for line in notes(tally.summary())[1:]] == [
+        ("1", "of the calls have no start: they are in no day and no hour."),
+        ("1", "starts, lengths or costs make no sense and are not counted."),
+        ("1", "calls could not be read and are counted nowhere."),
+    ]
+
+
+@pytest.mark.parametrize(("more", "told"), [(1, "1 other agent"), (2, "2 other agents")])
+def test_agents_beyond_the_first_are_told_as_one(more: int, told: str) -> None:
+    agents = [str(UUID(int=number)) for number in range(MOST_AGENTS + more)]
+    summary = counted(*(item(agent_id=agent) for agent in agents))
+    (section,) = (one for one in sections(summary, most_days=1) if "agent" in one.title.lower())
+    assert len(section.rows) == MOST_AGENTS + 1
+    assert (section.rows[-1].label, section.rows[-1].calls, section.rows[-1].is_rest) == (told, more, True)
+
+
+def test_fields_that_are_new_inside_of_known_ones_come_back(empty_sandbox: Sandbox, tmp_path: Path) -> None:
+    agent = {"agent_id": AGENTS[0], "agent_version": "v1", "team": {"name": "a"}}
+    empty_sandbox.store.add([item() | {"agent": agent}])
+    with Client(empty_sandbox.api_key, base_url=empty_sandbox.base_url) as client:
+        export_calls(client, tmp_path / "calls.csv")
+    (call,) = read_calls(tmp_path / "calls.csv", print)
+    assert call.to_dict()["agent"] == agent
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"none\.jsonl cannot be read: No such file"):
+        list(read_calls(tmp_path / "none.jsonl", print))
+
+
+def test_a_page_may_be_written_to_what_is_no_file() -> None:
+    with replacing(Path(os.devnull)) as write:
+        write("<html>")
+    assert not Path(f"{os.devnull}.part").exists()

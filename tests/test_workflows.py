@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import Any
 
 import yaml
@@ -19,22 +20,73 @@ def workflow(name: str) -> dict[str, Any]:
     return loaded
 
 
-def runs(name: str) -> list[dict[str, Any]]:
-    return [step for job in workflow(name)["jobs"].values() for step in job["steps"] if "run" in step]
+def runs(name: str, job: str) -> list[dict[str, Any]]:
+    return [step for step in workflow(name)["jobs"][job]["steps"] if "run" in step]
 
 
 def test_ci_is_everything_that_has_to_hold() -> None:
     (targets,) = re.findall(r"^ci: (.*?)  ##", MAKEFILE, re.MULTILINE)
-    assert targets.split() == ["lint", "lint-spec", "types", "check-generated", "demo", "test"]
-    (step,) = runs("ci.yml")
-    assert step["run"] == "make ci"
+    assert targets.split() == ["lint", "lint-spec", "types", "check-generated", "package", "demo", "test"]
+    assert [step["run"] for step in runs("ci.yml", "everything")] == ["make ci"]
     assert {"push", "pull_request"} <= set(workflow("ci.yml")["on"])
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").rstrip().endswith("make ci")
 
 
+def test_what_is_slow_is_run_too() -> None:
+    slow = workflow("ci.yml")["jobs"]["slow"]
+    assert slow["strategy"]["matrix"]["target"] == ["coverage", "test-wheel", "test-lowest"]
+    assert all(f"\n{target}:" in MAKEFILE for target in slow["strategy"]["matrix"]["target"])
+    (step,) = runs("ci.yml", "slow")
+    assert (step["run"], step["env"]) == ('make "$TARGET"', {"TARGET": "${{ matrix.target }}"})
+    named = re.findall(r"tests/test_\w+\.py", runs("ci.yml", "elsewhere")[-1]["run"])
+    assert named
+    assert all((ROOT / name).is_file() for name in named)
+
+
+def test_every_python_that_is_said_to_do_is_tried() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    said = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    assert workflow("ci.yml")["jobs"]["everything"]["strategy"]["matrix"]["python"] == said
+    assert project["requires-python"] == f">={said[0]}"
+
+
+def test_a_release_is_checked_attested_and_published_without_a_token() -> None:
+    assert workflow("release.yml")["on"] == {"push": {"tags": ["v*"]}}
+    build, publish = workflow("release.yml")["jobs"].values()
+    assert [step["run"] for step in build["steps"] if "run" in step] == [
+        'make check-release TAG="$GITHUB_REF_NAME"',
+        "make ci",
+    ]
+    assert publish["needs"] == "build"
+    assert publish["permissions"] == {"id-token": "write"}
+    used = [step["uses"].partition("@")[0] for job in (build, publish) for step in job["steps"] if "uses" in step]
+    assert used[-4:] == [
+        "actions/attest-build-provenance",
+        "actions/upload-artifact",
+        "actions/download-artifact",
+        "pypa/gh-action-pypi-publish",
+    ]
+    assert not any("with" in step for step in publish["steps"][1:]), "trusted publishing needs neither token nor option"
+
+
+def test_every_action_is_pinned() -> None:
+    for path in (ROOT / ".github" / "workflows").iterdir():
+        for used in re.findall(r"uses: (.*)", path.read_text(encoding="utf-8")):
+            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used), f"{path.name}: {used}"
+
+
+def test_what_runs_before_a_commit_is_what_the_makefile_has() -> None:
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert repository["repo"] == "local"
+    entries = [hook["entry"] for hook in repository["hooks"]]
+    (targets,) = re.findall(r"^ci: (.*?)  ##", MAKEFILE, re.MULTILINE)
+    assert entries == [f"make {target}" for target in ("lint", "lint-spec", "types", "check-generated")]
+    assert {entry.removeprefix("make ") for entry in entries} < set(targets.split())
+
+
 def test_drift_is_looked_for_every_week_with_the_key_and_the_document() -> None:
     assert re.fullmatch(r"\d+ \d+ \* \* \d", workflow("drift.yml")["on"]["schedule"][0]["cron"])
-    (step,) = runs("drift.yml")
+    (step,) = runs("drift.yml", "doctor")
     assert step["run"] == "make doctor"
     assert set(step["env"]) == {"VOX_API_KEY", "DOCUMENT"}
     assert "$(DOCUMENT)" in MAKEFILE
@@ -47,6 +99,7 @@ def test_each_check_does_what_it_is_called() -> None:
         "types": "mypy $(CODE)",
         "lint-spec": "lint_spec.py",
         "check-generated": "generate.py --check",
+        "package": "check_package.py dist",
         "demo": "demo.py",
         "test": "-m pytest",
     }.items():

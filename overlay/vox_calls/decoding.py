@@ -31,7 +31,7 @@ from vox_calls_raw import models
 
 T = TypeVar("T")
 
-logger = logging.getLogger("vox_calls")
+logger: logging.Logger = logging.getLogger("vox_calls")
 
 _FAULT = re.compile(r"(?P<reason>.*?)(?: - at `(?:\$|key in \$)(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")

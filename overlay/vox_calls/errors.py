@@ -124,7 +124,7 @@ class ApiError(VoxCallsError):
         self.status_code = status_code
         self.code = code
         self.message = message
-        self.details = details or {}
+        self.details: dict[str, Any] = details or {}
         self.request_id = request_id
         self.method = method
         self.path = path

@@ -101,7 +101,7 @@ class Pacer:
         self._answered: deque[float] = deque(maxlen=max((most for _, most in self._windows), default=0))
         self._running = 0
         self._held_until = 0.0
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         expect_forks(self)
 
     def acquire(self, now: float) -> float:

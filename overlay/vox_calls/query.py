@@ -185,7 +185,7 @@ def _enum(kind: type[E], value: object) -> E:
 
 def _phone_number(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{_shown(value)} is not a string; as a number it would lose its leading zero")  # noqa: TRY004
+        raise ValueError(f"{_shown(value)} is not a string; as a number it would lose its leading zero")  # noqa: TRY004 - reported with its field by `of`
     digits = "".join(
         character
         for character in value

@@ -1,10 +1,12 @@
 """One rate limit for many processes: those on this machine that open the same file.
 
-from vox_calls import Client
-from vox_calls.shared import SharedRateLimit
+    from vox_calls import Client
+    from vox_calls.shared import SharedRateLimit
 
-with Client(rate_limit=SharedRateLimit("/var/lib/reports/vox-calls.sqlite")) as client:
-    ...
+    with Client(rate_limit=SharedRateLimit("/var/lib/reports/vox-calls.sqlite")) as client:
+        ...
+
+It stands where a `RateLimit` would, for the limit is that of the key and not of a process.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from pathlib import Path
 
 from vox_calls.errors import ConfigurationError
 from vox_calls.pacing import RateLimit, expect_forks, pause
+
+__all__ = ["SharedRateLimit"]
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, started REAL NOT NULL, answered REAL);
@@ -41,6 +45,10 @@ class SharedRateLimit:
         per_second: Requests in any second.
         per_minute: Requests in any minute.
 
+    Attributes:
+        path: The file, from the root on.
+        limit: The limits, as a `RateLimit`.
+
     Raises:
         ConfigurationError: Where the limits are no limits, or the file cannot be used; the latter when the client is
             made.
@@ -52,8 +60,8 @@ class SharedRateLimit:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, per_second: int = 5, per_minute: int = 120) -> None:
-        self.path = Path(path).absolute()  # a process may change its folder
-        self.limit = RateLimit(per_second=per_second, per_minute=per_minute)
+        self.path: Path = Path(path).absolute()  # a process may change its folder
+        self.limit: RateLimit = RateLimit(per_second=per_second, per_minute=per_minute)
 
     def pacer(self) -> SharedPacer:
         """What keeps the limit, for one client."""
@@ -70,7 +78,7 @@ class SharedPacer:
         self._path = path
         self._windows = limit.windows
         self._longest = max(seconds for seconds, _ in self._windows)
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self._running: list[int] = []
         self._connection: sqlite3.Connection | None = None
         self._inherited: list[sqlite3.Connection | None] = []

@@ -17,13 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT / "scripts")
 
 from bench import report, server  # noqa: E402 - found by the line above
-from bench.ahead import reading_ahead  # noqa: E402
-from bench.figures import failures  # noqa: E402
-from bench.memory import memory  # noqa: E402
-from bench.pacing import pacing  # noqa: E402
-from bench.parallel import reading_parallel  # noqa: E402
-from bench.starting import starting  # noqa: E402
-from bench.throughput import decoding, page_size, whole_loop  # noqa: E402
+from bench.ahead import reading_ahead  # noqa: E402 - as above
+from bench.figures import failures  # noqa: E402 - as above
+from bench.memory import memory  # noqa: E402 - as above
+from bench.pacing import pacing  # noqa: E402 - as above
+from bench.parallel import reading_parallel  # noqa: E402 - as above
+from bench.starting import starting  # noqa: E402 - as above
+from bench.throughput import decoding, page_size, whole_loop  # noqa: E402 - as above
 
 
 def main() -> int:

@@ -32,7 +32,7 @@ def machine() -> str:
     """Where and when: processor, system, Python and date."""
     return (
         f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, "
-        f"{platform.python_implementation()} {platform.python_version()}, {date.today().isoformat()}"  # noqa: DTZ011
+        f"{platform.python_implementation()} {platform.python_version()}, {date.today().isoformat()}"  # noqa: DTZ011 - here
     )
 
 

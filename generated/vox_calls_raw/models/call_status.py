@@ -3,6 +3,8 @@ from typing import Self
 
 
 class CallStatus(StrEnum):
+    """The state that a call is in."""
+
     QUEUED = "queued"
     ONGOING = "ongoing"
     ENDED = "ended"

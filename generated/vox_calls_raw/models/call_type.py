@@ -3,6 +3,8 @@ from typing import Self
 
 
 class CallType(StrEnum):
+    """The channel and direction of a call."""
+
     WEB = "web"
     PHONE = "phone"
     INBOUND = "inbound"

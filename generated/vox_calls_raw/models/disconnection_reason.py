@@ -3,6 +3,8 @@ from typing import Self
 
 
 class DisconnectionReason(StrEnum):
+    """Why a call ended."""
+
     USER_HANGUP = "user_hangup"
     AGENT_HANGUP = "agent_hangup"
     DIAL_NO_ANSWER = "dial_no_answer"

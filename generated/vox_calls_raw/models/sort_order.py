@@ -3,6 +3,8 @@ from typing import Self
 
 
 class SortOrder(StrEnum):
+    """The direction of a list by time."""
+
     ASC = "asc"
     DESC = "desc"
 

@@ -46,8 +46,6 @@ def main() -> None:
         raise SystemExit(INTERRUPTED) from None
     except OSError as error:
         abandon_output()
-        if isinstance(error, BrokenPipeError):
-            raise SystemExit(0) from None  # the reader has gone, as `head` does
         sys.stderr.write(f"vox-calls: cannot write: {error.strerror}\n")
         raise SystemExit(FAILED) from None
 

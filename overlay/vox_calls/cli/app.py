@@ -20,7 +20,7 @@ from vox_calls.cli.filters import Chosen, Filters, with_filters
 from vox_calls.cli.options import BaseUrl, Mask, Quiet, RateLimited, Verbose
 from vox_calls.errors import BadRequestError, ConfigurationError, InvalidQueryError, VoxCallsError
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="Read an organisation's calls back from vox.ai. The key comes from VOX_API_KEY.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

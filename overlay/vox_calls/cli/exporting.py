@@ -48,13 +48,12 @@ def export(  # noqa: PLR0913 - one for each option
     decoded go to FILE.rejects.jsonl. URLs of recordings are left out. In a CSV, a text that a spreadsheet would take
     for a formula has an apostrophe in front, and so have those that begin with one or are empty.
     """
-    # `--help` need not wait for these.
-    from vox_calls.cli.connection import connected  # noqa: PLC0415
-    from vox_calls.cli.meter import Meter, clock  # noqa: PLC0415
-    from vox_calls.cli.showing import shown  # noqa: PLC0415
-    from vox_calls.client import DEFAULT_RATE_LIMIT  # noqa: PLC0415
-    from vox_calls.export.pauses import WatchedLimit  # noqa: PLC0415
-    from vox_calls.export.running import export_calls  # noqa: PLC0415
+    from vox_calls.cli.connection import connected  # noqa: PLC0415 - `--help` need not wait for it
+    from vox_calls.cli.meter import Meter, clock  # noqa: PLC0415 - as above
+    from vox_calls.cli.showing import shown  # noqa: PLC0415 - as above
+    from vox_calls.client import DEFAULT_RATE_LIMIT  # noqa: PLC0415 - as above
+    from vox_calls.export.pauses import WatchedLimit  # noqa: PLC0415 - as above
+    from vox_calls.export.running import export_calls  # noqa: PLC0415 - as above
 
     again = _again(file, format_, base_url, rate_limit=rate_limit, quiet=quiet)
     meter = Meter(time.monotonic, DEFAULT_RATE_LIMIT.per_minute if rate_limit else None)

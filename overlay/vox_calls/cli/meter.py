@@ -26,7 +26,7 @@ class Meter:
         self._began = clock()
         self._pause_ends = 0.0
         self._lock = threading.Lock()
-        self.paused = 0.0
+        self.paused: float = 0.0
         self.progress: Progress | None = None
 
     def update(self, progress: Progress) -> None:

@@ -23,11 +23,6 @@ from vox_calls.cli.text import escaped, printable
 from vox_calls.cli.times import zone_label
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError  # the command's own way of ending, where rich would end with a status of its own
-
-
 @attrs.define
 class Totals:
     """What the calls that were shown come to."""
@@ -95,7 +90,7 @@ def write_csv(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> N
 
 def write_table(calls: Calls, zone: tzinfo, *, mask: bool = False) -> Totals:
     """A table that fits the terminal; or, where there is none, a line for each call. Page by page, as they come."""
-    console = _Console(highlight=False) if sys.stdout.isatty() else None
+    console = Console(highlight=False) if sys.stdout.isatty() else None
     width = shutil.get_terminal_size().columns  # rich takes any dumb terminal to be 80 wide
     layout, totals = None, Totals()
     for page in calls.pages():

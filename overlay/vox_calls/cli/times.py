@@ -19,11 +19,14 @@ WRITTEN = "write 2026-11-01, 2026-11-01T09:00, 2026-11-01T09:00+09:00, today, ye
 _DAY_ENDS = time(23, 59, 59, 999_000)  # the API's bounds are inclusive, to the millisecond
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGO = re.compile(r"([0-9]{1,7})([smhdw])")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
-    _DATE.pattern + r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,6})?)?" + r"(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?"
+    _DATE.pattern
+    + r"[T ](?P<hour>[0-9]{2}):[0-9]{2}(:[0-9]{2}([.,][0-9]{1,6})?)?"
+    + r"(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 
 
@@ -32,11 +35,25 @@ class LocalZone(tzinfo):
 
     def utcoffset(self, instant: datetime | None) -> timedelta | None:
         """How far the clock is ahead of UTC at a time that it shows."""
-        return None if instant is None else instant.replace(tzinfo=None).astimezone().utcoffset()
+        if instant is None:
+            return None
+        # Asked of instants alone: what Python makes of a time that no clock shows differs from version to version.
+        wall = instant.replace(tzinfo=None, fold=0)
+        before = _distance(wall - min(_DAY, wall - datetime.min))  # noqa: DTZ901 - on a wall
+        after = _distance(wall + min(_DAY, datetime.max - wall))  # noqa: DTZ901 - as above
+        if before == after:
+            return before
+        first, second = _distance(wall - before) == before, _distance(wall - after) == after
+        if first == second:  # shown twice, or not at all
+            return after if instant.fold else before
+        return before if first else after
 
     def tzname(self, instant: datetime | None) -> str | None:
         """What the zone is called at a time that its clock shows, such as KST."""
-        return None if instant is None else instant.replace(tzinfo=None).astimezone().tzname()
+        offset = self.utcoffset(instant)
+        if instant is None or offset is None:
+            return None
+        return (instant.replace(tzinfo=UTC) - offset).astimezone().tzname()
 
     def dst(self, _: datetime | None) -> None:
         """Nobody asks for it."""
@@ -46,6 +63,11 @@ class LocalZone(tzinfo):
         here = instant.replace(tzinfo=UTC).astimezone()
         shown = here.replace(tzinfo=self)
         return shown if shown.utcoffset() == here.utcoffset() else shown.replace(fold=1)
+
+
+def _distance(instant: datetime) -> timedelta:
+    """How far the machine's clock is ahead of UTC at an instant, which is in UTC without saying so."""
+    return instant.replace(tzinfo=UTC).astimezone().utcoffset() or timedelta()
 
 
 def zone_named(name: str | None) -> tzinfo:
@@ -129,6 +151,8 @@ def _read(written: str, zone: tzinfo, now: datetime, *, last: bool) -> datetime:
         if _DATE.fullmatch(written):
             return _day(date.fromisoformat(written), zone, last=last)
         if moment := _MOMENT.fullmatch(written):
+            if moment["hour"] == "24":  # midnight to some versions of Python, and an error to others
+                raise ValueError("hour must be in 0..23")
             exact = datetime.fromisoformat(written)
             return exact.astimezone(UTC) if moment["offset"] else _bound(exact, zone, last=last)
     except ValueError as error:

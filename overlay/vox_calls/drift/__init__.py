@@ -8,7 +8,7 @@ r"""How one description of the API differs from another, or from a server, and w
 `examine` asks a server itself.
 """
 
-from vox_calls.drift.compare import Change, compare, drift, version_step
+from vox_calls.drift.changes import Change, compare, drift, version_step
 from vox_calls.drift.document import Element, contract, elements, parse_document
 from vox_calls.drift.live import Examination, Finding, examine
 from vox_calls.drift.schemas import DocumentError

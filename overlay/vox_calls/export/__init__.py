@@ -43,7 +43,8 @@ _HOMES = {
     "read_csv": "cells",
 }
 
-__getattr__ = lazily(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker would take any name for one of the module's
+    __getattr__ = lazily(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

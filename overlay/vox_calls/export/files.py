@@ -96,7 +96,7 @@ class Growing:
         self._resumed = begin.length > 0
         self._part: FileIO | None = None
         self._rejects: FileIO | None = None
-        self.checkpoint = begin
+        self.checkpoint: Checkpoint = begin
 
     def append(self, data: bytes, rejects: bytes, following: Checkpoint) -> None:
         """Write a page behind the others, and then that it is there.

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """How calls are written."""
+    """How calls are written.
+
+    Attributes:
+        JSONL: JSON Lines: a line for each call, as it came.
+        CSV: A row for each call, safe to open in a spreadsheet.
+        PARQUET: Typed columns; needs the extra `arrow`.
+    """
 
     JSONL = "jsonl"
     CSV = "csv"

@@ -74,7 +74,7 @@ class RefusedError(Exception):
         super().__init__(message)
         self.status = status
         self.headers = headers
-        self.body = {"error": {"code": code, "message": message, "details": dict(details or {})}}
+        self.body: dict[str, object] = {"error": {"code": code, "message": message, "details": dict(details or {})}}
 
 
 @attrs.frozen

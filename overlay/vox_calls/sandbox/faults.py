@@ -38,7 +38,21 @@ _SLOW_PARTS = 10
 
 
 class Step(msgspec.Struct, forbid_unknown_fields=True):
-    """What happens to one request."""
+    """What happens to one request.
+
+    Attributes:
+        takes: Seconds before anything happens.
+        fault: `reset`, `cut`, `slow` or `timeout`; None for none.
+        status: The status of the answer; None for 200, or for that of the usual answer.
+        headers: Its headers, beside its own.
+        json: Its body, as any JSON.
+        text: Its body, as text.
+        base64: Its body, as bytes; base64 in JSON.
+
+    Example:
+        >>> Step(status=503, headers={"Retry-After": "1"}).body
+        b''
+    """
 
     takes: float = 0.0
     fault: str | None = None
@@ -78,7 +92,12 @@ class Step(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Script(msgspec.Struct, forbid_unknown_fields=True):
-    """Steps for the first requests, or for all of them over and over."""
+    """Steps for the first requests, or for all of them over and over.
+
+    Attributes:
+        steps: One for each request in turn; None is the usual answer.
+        repeat: Whether they begin anew when they are through.
+    """
 
     steps: list[Step | None]
     repeat: bool = False

@@ -10,13 +10,14 @@ import attrs
 
 @attrs.frozen
 class Window:
-    """So many requests in so many seconds, whenever those begin."""
+    """So many `requests` in so many `seconds`, whenever those begin."""
 
     seconds: float
     requests: int
 
 
 VENDOR_LIMITS = (Window(1.0, 5), Window(60.0, 120))
+"""What the vendor is said to let through: 5 requests in a second and 120 in a minute."""
 
 
 class RateLimiter:

@@ -57,16 +57,16 @@ class Sandbox:
         self, calls: Iterable[Mapping[str, Any]] = (), *, port: int = 0, settings: Settings | None = None
     ) -> None:
         settings = settings or Settings(make_key())
-        self.store = Store()
         self._socket = _listen(port)
+        self.store: Store = Store()
         try:
             self.store.add(calls)
         except BaseException:
             self._socket.close()
             self.store.close()
             raise
-        self.api_key = settings.api_key
-        self.base_url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        self.api_key: str = settings.api_key
+        self.base_url: str = f"http://{HOST}:{self._socket.getsockname()[1]}"
         app: Any = create_app(self.store, settings)
         if settings.faults is not None:
             app = Faults(app, settings.faults, self._hang_up)
@@ -117,7 +117,8 @@ def _listen(port: int) -> socket.socket:
     # Said in full, asyncio sees that it is TCP and sends small answers at once; else each waits for 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Where there is the former, the latter would let two sandboxes have one port.
+        listener.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR), 1)
         listener.bind((HOST, port))
         listener.listen(_BACKLOG)
     except OSError as error:

@@ -9,13 +9,13 @@
             tally.add(call)
     print(tally.summary().total)
 
-The way of the data, one module each: `files` (calls from an export) → `counting` → `summary` → `as_json`, or `report`
+The way of the data, one module each: `files` (calls from an export) → `counting` → `summary` → `json_form`, or `report`
 (what people are told) → `page`, which makes HTML with `charts` and needs the extra `html`.
 """
 
-from vox_calls.stats.as_json import as_json
 from vox_calls.stats.counting import Tally, summed
 from vox_calls.stats.files import BadLineError, FileError, read_calls
+from vox_calls.stats.json_form import as_json
 from vox_calls.stats.summary import ANSWERED, Bucket, Group, Lengths, Summary
 
 __all__ = [

@@ -124,7 +124,8 @@ class Tally:
                 local = started.astimezone(self.zone)
                 self._see(call.start_at)
                 return local
-        except (InvalidResponseError, OverflowError):  # no instant, or one that is beyond the year 9999 in that zone
+        except (InvalidResponseError, OverflowError, OSError):
+            # No instant, or one that is beyond the year 9999 in that zone; Windows knows no zones after the year 3000.
             self._apart["unreadable"] += 1
         self._apart["undated"] += 1
         return None

@@ -1,0 +1,59 @@
+"""Each public name says what it is for, and some test uses it; the reference can be written from them."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pdoc.doc
+import pytest
+
+from check_package import PUBLIC
+from contract import ROOT
+from reference import constants, public_module
+
+OTHERS = {"typing_public.py", Path(__file__).name}  # one is never run, the other knows every name
+TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py") if path.name not in OTHERS)
+
+
+def told(module: str) -> Iterator[tuple[str, str, str]]:
+    """The full name of each public name of a module, the name itself, and what is said of it."""
+    imported = public_module(module)
+    for member in pdoc.doc.Module(imported).members.values():
+        yield member.fullname, member.name, member.docstring or constants(imported).get(member.name, "")
+        if isinstance(member, pdoc.doc.Class):
+            bases = [base.__doc__ or "" for base in member.obj.__mro__ if base.__module__.startswith("vox_calls.")]
+            for inner in member.members.values():
+                if not inner.name.startswith("_") and inner.taken_from[0].startswith("vox_calls."):
+                    mentioned = re.search(rf"\b{inner.name}\b", "\n".join(bases))
+                    yield inner.fullname, inner.name, inner.docstring or (mentioned[0] if mentioned else "")
+
+
+NAMES = [name for module in PUBLIC for name in told(module)]
+
+
+@pytest.mark.parametrize(("name", "words"), [pytest.param(name, words, id=full) for full, name, words in NAMES])
+def test_each_public_name_says_what_it_is_and_some_test_knows_it(name: str, words: str) -> None:
+    assert words, "has no docstring, and that of its class does not name it"
+    assert re.search(rf"\b{name}\b", TESTS), "no test names it"
+
+
+def test_the_reference_has_all_that_is_public(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "reference.py", tmp_path / "reference"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for module in PUBLIC:
+        page = (tmp_path / "reference" / f"{module.replace('.', '/')}.html").read_text(encoding="utf-8")
+        assert all(f'id="{name}"' in page for name in importlib.import_module(module).__all__)
+    root = (tmp_path / "reference" / "vox_calls.html").read_text(encoding="utf-8")
+    assert all(f'id="{name}"' in root for name in ("Client.list_calls", "AsyncClient.list_calls", "Calls.cursor"))
+    text = re.sub("<[^>]*>", "", root)
+    assert [variable for variable in ("~Iteration", "~Http") if variable in text] == []
