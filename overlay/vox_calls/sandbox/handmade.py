@@ -89,7 +89,8 @@ def _once(path: Path, calls: Iterable[models.Call]) -> Iterator[Call]:
         if call.id in seen:
             raise MisusedError(f"{path}: two calls have the id {call.id!r}; a sandbox has each call once")
         seen.add(call.id)
-        yield {**nothing, **call.to_dict()}
+        given = call.to_dict()
+        yield {**given, **{name: absent for name, absent in nothing.items() if name not in given}}
 
 
 # What decides how the rest of a call is made up, and the field that says it.
