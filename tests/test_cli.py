@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -289,6 +290,33 @@ def test_the_sandbox_ends_at_once_and_quietly_when_told_to(served: subprocess.Po
     assert time.monotonic() - began < 5
     assert (out, err) == ("", "")
     assert served.returncode == (0 if sent is signal.SIGINT else -sent)
+
+
+@pytest.mark.parametrize("module", ["vox_calls", "vox_calls.sandbox"])
+def test_the_sandbox_serves_an_exported_file_and_runs_as_a_module(
+    sandbox: Sandbox, tmp_path: Path, module: str
+) -> None:
+    data = tmp_path / "calls.jsonl"
+    assert against(sandbox, "export", str(data), "--status", "error", "--no-rate-limit").returncode == 0
+    command = [sys.executable, "-m", module, *(["sandbox"] if module == "vox_calls" else []), "--data", str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        where = dict(process.stdout.readline().rstrip().split("=", 1) for _ in range(2))
+        listed = run("list", "--max-items", "1000", "--format", "jsonl", **where)
+        process.terminate()
+    texts = (listed.stdout, data.read_text(encoding="utf-8"))
+    served, exported = ([json.loads(line) for line in text.splitlines()] for text in texts)
+    assert sorted(served, key=itemgetter("id")) == sorted(exported, key=itemgetter("id"))
+    assert exported
+
+
+def test_what_the_sandbox_cannot_serve_is_told(tmp_path: Path) -> None:
+    data = tmp_path / "calls.jsonl"
+    assert_one_clear_line(run("sandbox", "--data", str(data)), 1, str(data), "cannot be read")
+    data.write_text('\n{"id": 7}\n', encoding="utf-8")
+    assert_one_clear_line(run("sandbox", "--data", str(data)), 1, f"{data}, line 2: ")
+    assert_one_clear_line(run("sandbox", "--data", str(data), "--seed", "1"), 2, "--data", "--seed")
+    assert_one_clear_line(run("sandbox", "--data", str(tmp_path / "calls.txt")), 2, ".jsonl")
 
 
 def test_each_filter_of_the_contract_is_an_option_of_list() -> None:

@@ -19,7 +19,7 @@ import vox_calls
 from conftest import NOW
 from contract import parameters, spec
 from vox_calls import Call, VoxCallsError
-from vox_calls.sandbox import PortTakenError, Sandbox, Settings, Store, Window, make_key, synthetic_calls
+from vox_calls.sandbox import PortTakenError, Sandbox, SeenRequest, Settings, Store, Window, make_key, synthetic_calls
 from vox_calls.sandbox.limits import VENDOR_LIMITS, RateLimiter
 
 
@@ -344,3 +344,17 @@ def test_calls_come_and_go_while_it_runs(empty_sandbox: Sandbox) -> None:
     assert total() == 5
     empty_sandbox.store.clear()
     assert total() == 0
+
+
+def test_a_running_sandbox_is_configured_anew_and_tells_of_each_request_without_the_key(empty_sandbox: Sandbox) -> None:
+    seen: list[SeenRequest] = []
+    empty_sandbox.configure(Settings(empty_sandbox.api_key, windows=(Window(60.0, 1),), on_request=seen.append))
+    headers = {"Authorization": f"Bearer {empty_sandbox.api_key}"}
+    with httpx.Client(base_url=empty_sandbox.base_url, headers=headers) as client:
+        assert get(client, ("status", "ended"), ("status", "error"), ("limit", "5")).status_code == 200
+        assert get(client).status_code == 429
+        empty_sandbox.configure(Settings(empty_sandbox.api_key, windows=(), on_request=seen.append))
+        assert get(client).status_code == 200
+    assert seen[0] == SeenRequest("GET", "/v3/calls", {"status": ["ended", "error"], "limit": ["5"]})
+    assert len(seen) == 3
+    assert empty_sandbox.api_key not in repr(seen)

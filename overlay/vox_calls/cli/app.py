@@ -28,6 +28,8 @@ app: typer.Typer = typer.Typer(
 )
 
 _LONGEST_CURSOR = 1_000
+_MADE_UP = 2_000
+_SEED = 1
 
 
 class Format(StrEnum):
@@ -147,13 +149,16 @@ def stats(  # noqa: PLR0913 - one for each option
 def sandbox(  # noqa: PLR0913 - one for each option
     *,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any free port.")] = 0,
-    calls: Annotated[int, typer.Option(min=0, help="How many made-up calls to serve.")] = 2_000,
-    seed: Annotated[int, typer.Option(help="Another seed, other calls.")] = 1,
+    calls: Annotated[
+        int | None, typer.Option(min=0, show_default=str(_MADE_UP), help="How many made-up calls to serve.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(show_default=str(_SEED), help="Another seed, other calls.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Serve the calls of an exported file, and no made-up ones.")] = None,
     latency_ms: Annotated[int, typer.Option(min=0, help="Hold every answer back.")] = 0,
     rate_limit: Annotated[bool, typer.Option(help="5 requests a second and 120 a minute, like the vendor.")] = True,
     faults: Annotated[Path | None, typer.Option(help="A JSON file of what goes wrong, request by request.")] = None,
 ) -> None:
-    """Serve the same API on this machine, with made-up calls, until interrupted.
+    """Serve the same API on this machine, with made-up calls or those of an exported file, until interrupted.
 
     The first two lines say where it is and its key, ready for a shell.
     """
@@ -166,7 +171,13 @@ def sandbox(  # noqa: PLR0913 - one for each option
             latency=latency_ms / 1_000,
             faults=None if faults is None else boxes.read_script(faults),
         )
-        history = boxes.synthetic_calls(calls, seed=seed, until=datetime.now(UTC))
+        if data is None:
+            count, chosen_seed = _MADE_UP if calls is None else calls, _SEED if seed is None else seed
+            history = boxes.synthetic_calls(count, seed=chosen_seed, until=datetime.now(UTC))
+        elif calls is None and seed is None:
+            history = boxes.read_calls(data)
+        else:
+            raise ConfigurationError("--calls and --seed are for made-up calls, of which --data has none")
         box = boxes.Sandbox(history, port=port, settings=settings)
         typer.echo(f"VOX_BASE_URL={box.base_url}\nVOX_API_KEY={box.api_key}")
         sys.stdout.flush()

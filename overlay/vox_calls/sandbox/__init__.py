@@ -8,26 +8,39 @@
         with Client(sandbox.api_key, base_url=sandbox.base_url) as client:
             print(sum(1 for call in client.list_calls()))
 
+Calls that go on with time are made by `plan` and added by `sandbox.store.place`. In a test, the fixture
+`vox_sandbox` has all of it at hand: see `VoxSandbox`.
+
 Needs the extra `sandbox`. It listens on loopback alone and keeps nothing when it ends.
 """
 
-from vox_calls.sandbox.app import Settings
+from vox_calls.sandbox.app import SeenRequest, Settings
+from vox_calls.sandbox.errors import MisusedError
 from vox_calls.sandbox.faults import Script, Step, read_script
+from vox_calls.sandbox.handmade import read_calls
 from vox_calls.sandbox.limits import VENDOR_LIMITS, Window
+from vox_calls.sandbox.progress import Course, plan
 from vox_calls.sandbox.server import PortTakenError, Sandbox, make_key
 from vox_calls.sandbox.store import Store
 from vox_calls.sandbox.synthetic import synthetic_calls
+from vox_calls.sandbox.testing import VoxSandbox
 
 __all__ = [
     "VENDOR_LIMITS",
+    "Course",
+    "MisusedError",
     "PortTakenError",
     "Sandbox",
     "Script",
+    "SeenRequest",
     "Settings",
     "Step",
     "Store",
+    "VoxSandbox",
     "Window",
     "make_key",
+    "plan",
+    "read_calls",
     "read_script",
     "synthetic_calls",
 ]

@@ -41,6 +41,21 @@ _SECONDS_DIGITS = (10, 11)
 
 
 @attrs.frozen
+class SeenRequest:
+    """A request as the server saw it, without its headers: the key is among them.
+
+    Attributes:
+        method: Such as `GET`.
+        path: Such as `/v3/calls`.
+        query: The values of each parameter, in their order.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, Sequence[str]]
+
+
+@attrs.frozen
 class Settings:
     """How a sandbox behaves.
 
@@ -49,14 +64,18 @@ class Settings:
         windows: The rate limits; none for no limit.
         latency: Seconds that every answer is held back.
         clock: Seconds that only grow, for the rate limits.
+        now: The instant, in unix milliseconds, for calls that go on with time.
         faults: What goes wrong, request by request; None for nothing.
+        on_request: Told of each request before it is answered, in the server's thread.
     """
 
     api_key: str = attrs.field(repr=False)
     windows: Sequence[Window] = VENDOR_LIMITS
     latency: float = 0.0
     clock: Callable[[], float] = time.monotonic
+    now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     faults: Script | None = None
+    on_request: Callable[[SeenRequest], None] | None = None
 
 
 class RefusedError(Exception):
@@ -103,6 +122,7 @@ def create_app(store: Store, settings: Settings) -> Starlette:
             raise RefusedError(
                 429, "RATE_LIMITED", "Too many requests for this key.", headers={"Retry-After": str(math.ceil(wait))}
             )
+        store.go_on(settings.now())
         return Response(_page(store, _read(request)), media_type="application/json", headers=_request_id())
 
     app = Starlette(

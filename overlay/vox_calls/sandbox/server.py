@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterable, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 import uvicorn
 
 from vox_calls.errors import VoxCallsError
-from vox_calls.sandbox.app import Settings, create_app
-from vox_calls.sandbox.faults import Faults
+from vox_calls.sandbox.app import SeenRequest, Settings, create_app
+from vox_calls.sandbox.faults import App, Faults, Message, Receive, Send
 from vox_calls.sandbox.store import Store
 
 HOST = "127.0.0.1"
@@ -65,14 +66,12 @@ class Sandbox:
             self._socket.close()
             self.store.close()
             raise
-        self.api_key: str = settings.api_key
+        self.configure(settings)
         self.base_url: str = f"http://{HOST}:{self._socket.getsockname()[1]}"
-        app: Any = create_app(self.store, settings)
-        if settings.faults is not None:
-            app = Faults(app, settings.faults, self._hang_up)
         config = uvicorn.Config(
-            app,
+            self._answer,
             access_log=False,
+            interface="asgi3",
             lifespan="off",
             log_level="critical",
             server_header=False,
@@ -81,6 +80,20 @@ class Sandbox:
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self.serve, name="vox-calls-sandbox", daemon=True)
+
+    def configure(self, settings: Settings) -> None:
+        """Behave in another way from the next request on. Faults and the counts of rate limits begin anew."""
+        app: App = create_app(self.store, settings)
+        if settings.faults is not None:
+            app = Faults(app, settings.faults, self._hang_up)
+        self.api_key: str = settings.api_key
+        self._behind = app, settings.on_request
+
+    async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
+        app, on_request = self._behind
+        if on_request is not None and scope["type"] == "http":
+            on_request(_seen(scope, self.api_key))
+        await app(scope, receive, send)
 
     def serve(self) -> None:
         """Serve in this thread until interrupted."""
@@ -111,6 +124,14 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _seen(scope: Message, api_key: str) -> SeenRequest:
+    query: dict[str, list[str]] = {}
+    asked = scope["query_string"].decode("latin-1").replace(api_key, "***")
+    for name, value in parse_qsl(asked, keep_blank_values=True):
+        query.setdefault(name, []).append(value)
+    return SeenRequest(scope["method"], scope["path"].replace(api_key, "***"), query)
 
 
 def _listen(port: int) -> socket.socket:

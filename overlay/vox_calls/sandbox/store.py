@@ -13,6 +13,7 @@ import attrs
 import msgspec
 
 from vox_calls.errors import VoxCallsError
+from vox_calls.sandbox.progress import Course, Progress
 
 # What each filter of values is compared with. A column of its name holds it, with an index in the order of time.
 _VALUES: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -74,6 +75,7 @@ class Store:
         self._latest = 0
         self._number = 0
         self._indexed = False
+        self._progress = Progress()
 
     def add(self, calls: Iterable[Mapping[str, Any]]) -> None:
         """Add calls, as JSON has them; any field may be missing but `id`. A call replaces one with its id.
@@ -81,6 +83,25 @@ class Store:
         Raises:
             VoxCallsError: Where two of these calls have the same id. None of them is then added.
         """
+        self._write(map(self._by_hand, calls))
+
+    def place(self, course: Course) -> None:
+        """Add a call that goes on with time. `go_on` shows it, and whatever becomes of it."""
+        with self._lock:
+            self.remove(course.call["id"])
+            self._progress.add(course)
+
+    def go_on(self, now: int) -> None:
+        """Bring the calls that were placed to where they are at an instant, in unix milliseconds."""
+        with self._lock:
+            if due := self._progress.due(now):
+                self._write(due)
+
+    def _by_hand(self, call: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._progress.forget([call["id"]])
+        return call
+
+    def _write(self, calls: Iterable[Mapping[str, Any]]) -> None:
         remaining = iter(calls)
         try:
             with self._transaction():
@@ -117,6 +138,7 @@ class Store:
     def remove(self, *ids: str) -> None:
         """Remove calls; one that is not there is no error."""
         with self._transaction():
+            self._progress.forget(ids)
             self._remove(ids)
 
     def _remove(self, ids: Iterable[str]) -> None:
@@ -127,8 +149,17 @@ class Store:
     def clear(self) -> None:
         """Remove all calls."""
         with self._transaction():
+            self._progress.clear()
             self._database.execute("DELETE FROM bodies")
             self._database.execute("DELETE FROM calls")
+
+    def get(self, call_id: str) -> dict[str, Any] | None:
+        """The call with an id; None where there is none."""
+        with self._lock:
+            found = self._database.execute(
+                "SELECT json FROM calls JOIN bodies USING (number) WHERE id = ?", (call_id,)
+            ).fetchone()
+        return None if found is None else msgspec.json.decode(found[0], type=dict[str, Any])
 
     def page(self, filters: Filters, *, ascending: bool, after: Position | None, limit: int) -> StoredPage:
         """The calls that match, in the order of time, from behind a position on."""

@@ -95,6 +95,38 @@ def synthetic_calls(count: int, *, seed: int, until: datetime) -> Iterator[Call]
         yield _call(random, number, at, status, reason, call_type, agent)
 
 
+def synthetic_call(  # noqa: PLR0913 - what there is to say beforehand
+    number: int,
+    *,
+    at: int,
+    status: CallStatus | None = None,
+    reason: DisconnectionReason | None = None,
+    call_type: CallType | None = None,
+    private: bool = False,
+) -> Call:
+    """One call, made up around what is said of it; of what is not said, the most frequent that goes with it.
+
+    The same number and the same words give the same call. All of them are the same agent's.
+
+    Args:
+        number: Another number, another call.
+        at: When it starts, in unix milliseconds. One that waits, or was canceled, has no start.
+        status: Where it is; ended, unless the reason says otherwise.
+        reason: Why it is over.
+        call_type: Inbound, unless it was dialled.
+        private: Whether nothing sensitive is kept of it.
+    """
+    if status is None and reason is not None:
+        status = _status_of(reason)
+    if reason is None:
+        wanted = status or CallStatus.ENDED
+        status, reason = next((key for key in _OUTCOMES if key[0] == wanted), (wanted, None))
+    if call_type is None:
+        call_type = next(iter(_DIALLED if status == CallStatus.NOT_CONNECTED else _TYPES))
+    agent = _Agent(Random(0))  # noqa: S311 - made-up data, not secrets
+    return _call(Random(number), number, at, status or CallStatus.ENDED, reason, call_type, agent, private=private)  # noqa: S311 - as above
+
+
 class _Agent:
     def __init__(self, random: Random) -> None:
         self.reference = {
@@ -114,13 +146,15 @@ def _call(  # noqa: PLR0913, PLR0917 - what was drawn for it
     reason: DisconnectionReason | None,
     call_type: CallType,
     agent: _Agent,
+    *,
+    private: bool | None = None,
 ) -> Call:
     draw = random.random()
     fine = int(draw * 1_000_000)
     waiting = status in (CallStatus.QUEUED, CallStatus.CANCELED)
     talked = status in (CallStatus.ENDED, CallStatus.ERROR)
     running = status in (CallStatus.ONGOING, CallStatus.QUEUED)
-    private = fine % 100 == 0
+    private = fine % 100 == 0 if private is None else private
     seconds = 4 + fine % 400 if talked else 20 + fine % 20
     customer = f"010{fine * 97 % 2_000:04d}{random.randrange(10_000):04d}"
     inbound, web = call_type is CallType.INBOUND, call_type is CallType.WEB
