@@ -31,6 +31,6 @@ function envelopeOf(body: string) {
 }
 
 export function excerptOf(text: string): string {
-  const first = Array.from(text).slice(0, 200).join("");
-  return first.replace(/\s+/gu, " ").trim() || "an empty body";
+  const words = text.replace(/\s+/gu, " ").trim();
+  return Array.from(words).slice(0, 200).join("") || "an empty body";
 }
