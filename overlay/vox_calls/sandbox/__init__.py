@@ -8,18 +8,21 @@
         with Client(sandbox.api_key, base_url=sandbox.base_url) as client:
             print(sum(1 for call in client.list_calls()))
 
+`ExchangesSandbox` serves the exchanges of `openapi/conformance/` instead, for a client in any language.
+
 Needs the extra `sandbox`. It listens on loopback alone and keeps nothing when it ends.
 """
 
 from vox_calls.sandbox.app import Settings
 from vox_calls.sandbox.faults import Script, Step, read_script
 from vox_calls.sandbox.limits import VENDOR_LIMITS, Window
-from vox_calls.sandbox.server import PortTakenError, Sandbox, make_key
+from vox_calls.sandbox.server import ExchangesSandbox, PortTakenError, Sandbox, make_key
 from vox_calls.sandbox.store import Store
 from vox_calls.sandbox.synthetic import synthetic_calls
 
 __all__ = [
     "VENDOR_LIMITS",
+    "ExchangesSandbox",
     "PortTakenError",
     "Sandbox",
     "Script",
