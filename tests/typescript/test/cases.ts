@@ -40,7 +40,7 @@ export interface ExchangeCase extends Case {
  */
 const missing = new Set(["float", "integers"]);
 
-/** From build/js/test/, where this is compiled to, whatever folder that is in. */
+/** The repository: five folders up from where this is compiled to, unless that was copied elsewhere. */
 const root = process.env.VOX_CALLS_ROOT ?? fileURLToPath(new URL("../../../../../", import.meta.url));
 
 export const folder = `${root}/openapi/conformance/`;
