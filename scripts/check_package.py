@@ -18,10 +18,16 @@ from packaging.metadata import Metadata
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "scripts" / "requirements.lock"
-PACKAGES = {"vox_calls": ROOT / "overlay" / "vox_calls", "vox_calls_raw": ROOT / "generated" / "vox_calls_raw"}
+PACKAGES = {
+    "vox_calls": ROOT / "overlay" / "vox_calls",
+    "vox_calls/sandbox/conformance": ROOT / "openapi" / "conformance",
+    "vox_calls_raw": ROOT / "generated" / "vox_calls_raw",
+}
 FOLDERS = ("openapi", "generated", "overlay", "scripts", "tests", ".ci", ".github")
 FILES = ("pyproject.toml", "Makefile", "LICENSE", ".pre-commit-config.yaml")  # and those for people, which end in .md
-NEEDED = {f"{package}/py.typed" for package in PACKAGES} | {"vox_calls_raw/contract.json"}
+MADE_HERE = frozenset({"__pycache__", "node_modules", "build"})
+"""Folders that tests leave behind, and git leaves alone."""
+NEEDED = {"vox_calls/py.typed", "vox_calls_raw/py.typed", "vox_calls_raw/contract.json"}
 
 PUBLIC = ("vox_calls", *(f"vox_calls.{name}" for name in ("shared", "sandbox", "export", "stats", "drift")))
 """The modules whose names are for users."""
@@ -70,7 +76,7 @@ def build(folder: Path, aside: Path) -> tuple[Path, Path]:
 def sources(folder: Path) -> set[PurePosixPath]:
     """The files of a source folder, by where they stand in it."""
     files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return {PurePosixPath(file.as_posix()) for file in files if "__pycache__" not in file.parts}
+    return {PurePosixPath(file.as_posix()) for file in files if MADE_HERE.isdisjoint(file.parts)}
 
 
 def compare(what: Path, inside: set[str], wanted: set[str]) -> None:
@@ -88,7 +94,8 @@ def check_contents(sdist: Path, wheel: Path) -> None:
     """See that both have what the source folders have, and nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    compare(wheel, names, NEEDED | {f"{package}/{file}" for package, at in PACKAGES.items() for file in sources(at)})
+    wanted = {f"{package}/{file}" for package, at in PACKAGES.items() for file in sources(at)}
+    compare(wheel, names, NEEDED | wanted)
     with tarfile.open(sdist) as archive:
         paths = (PurePosixPath(member.name) for member in archive.getmembers() if member.isfile())
         names = {"/".join(path.parts[1:]) for path in paths}

@@ -257,7 +257,17 @@ def run_cases(rule: str, folder: Path) -> None:
 
 def main(folder: Path) -> None:
     """Each rule in a process of its own, forked when all but the client is imported, so that each begins at once."""
-    for name in ("asyncio", "zoneinfo", "anyio", "dateutil.parser", "httpx", "msgspec", "yaml"):
+    for name in (
+        "asyncio",
+        "zoneinfo",
+        "anyio",
+        "dateutil.parser",
+        "httpx",
+        "msgspec",
+        "yaml",
+        "starlette.applications",
+        "uvicorn",
+    ):
         importlib.import_module(name)
 
     running = 0

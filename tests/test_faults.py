@@ -61,6 +61,7 @@ def read_trio(sandbox: Sandbox, **options: Any) -> list[str]:
 
 READERS = [read_sync, read_asyncio, read_trio]
 FAULTS = {
+    "refuse": Step(fault="refuse"),
     "reset": Step(fault="reset"),
     "cut": Step(fault="cut"),
     "cut of nothing": Step(fault="cut", status=503),
@@ -127,7 +128,7 @@ def test_the_command_serves_a_script_of_faults(tmp_path: Path) -> None:
     [
         ("", "no script"),
         ("[]", "no script"),
-        ('{"steps": [{"fault": "flood"}]}', "fault is one of reset, cut, slow, timeout - at `$.steps[0]`"),
+        ('{"steps": [{"fault": "flood"}]}', "fault is one of refuse, reset, cut, slow, timeout - at `$.steps[0]`"),
         ('{"steps": [null, {"status": 99}]}', "status is from 200 to 599 - at `$.steps[1]`"),
         ('{"steps": [{"takes": -1}]}', "takes is a number of seconds"),
         ('{"steps": [{"headers": {"a b": "c"}}]}', "'a b' is no header"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import vox_calls
-from check_package import FILES, FOLDERS, NEED_EXTRAS, PUBLIC
+from check_package import FILES, FOLDERS, MADE_HERE, NEED_EXTRAS, PUBLIC
 from contract import ROOT
 
 
@@ -20,7 +20,7 @@ from contract import ROOT
 def copy(tmp_path: Path) -> Path:
     """All that goes into the sdist, to change at will."""
     for name in FOLDERS:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(*MADE_HERE))
     for path in (*(ROOT / name for name in FILES), *ROOT.glob("*.md")):
         shutil.copy(path, tmp_path)
     return tmp_path
@@ -35,8 +35,8 @@ def copy(tmp_path: Path) -> Path:
             "lacks vox_calls_raw/contract.json",
         ),
         (
-            'packages = ["overlay/vox_calls", ',
-            'packages = ["tests", "overlay/vox_calls", ',
+            'only-include = ["overlay/vox_calls", ',
+            'only-include = ["tests", "overlay/vox_calls", ',
             "stray tests/test_package.py",
         ),
         ('  "/openapi",\n', "", "lacks openapi/calls.yaml"),

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from check_package import MADE_HERE
 from conformance import cases
 from contract import ROOT
 
@@ -36,7 +37,7 @@ class Copy:
     def __init__(self, root: Path) -> None:
         self.root = root
         for name in ("openapi", "generated", "overlay", "scripts", "tests"):
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(*MADE_HERE))
         shutil.copy(ROOT / "pyproject.toml", root)
         self.overlay = self.sources()
 

@@ -147,6 +147,7 @@ def stats(  # noqa: PLR0913 - one for each option
 
 @app.command()
 def sandbox(  # noqa: PLR0913 - one for each option
+    context: typer.Context,
     *,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any free port.")] = 0,
     calls: Annotated[
@@ -157,6 +158,9 @@ def sandbox(  # noqa: PLR0913 - one for each option
     latency_ms: Annotated[int, typer.Option(min=0, help="Hold every answer back.")] = 0,
     rate_limit: Annotated[bool, typer.Option(help="5 requests a second and 120 a minute, like the vendor.")] = True,
     faults: Annotated[Path | None, typer.Option(help="A JSON file of what goes wrong, request by request.")] = None,
+    exchanges: Annotated[
+        bool, typer.Option("--exchanges", help="Serve the exchanges that a client in any language is checked by.")
+    ] = False,
 ) -> None:
     """Serve the same API on this machine, with made-up calls or those of an exported file, until interrupted.
 
@@ -165,20 +169,24 @@ def sandbox(  # noqa: PLR0913 - one for each option
     with _reported():
         from vox_calls import sandbox as boxes  # noqa: PLC0415 - what the extra brings may not be there
 
-        settings = boxes.Settings(
-            boxes.make_key(),
-            windows=boxes.VENDOR_LIMITS if rate_limit else (),
-            latency=latency_ms / 1_000,
-            faults=None if faults is None else boxes.read_script(faults),
-        )
-        if data is None:
-            count, chosen_seed = _MADE_UP if calls is None else calls, _SEED if seed is None else seed
-            history = boxes.synthetic_calls(count, seed=chosen_seed, until=datetime.now(UTC))
-        elif calls is None and seed is None:
-            history = boxes.read_calls(data)
+        box: boxes.Sandbox | boxes.ExchangesSandbox
+        if exchanges:
+            _only(context, "exchanges", "port")
+            box = boxes.ExchangesSandbox(port=port)
         else:
-            raise ConfigurationError("--calls and --seed are for made-up calls, of which --data has none")
-        box = boxes.Sandbox(history, port=port, settings=settings)
+            settings = boxes.Settings(
+                boxes.make_key(),
+                windows=boxes.VENDOR_LIMITS if rate_limit else (),
+                latency=latency_ms / 1_000,
+                faults=None if faults is None else boxes.read_script(faults),
+            )
+            if data is None:
+                count, chosen_seed = _MADE_UP if calls is None else calls, _SEED if seed is None else seed
+                history = boxes.synthetic_calls(count, seed=chosen_seed, until=datetime.now(UTC))
+            else:
+                _only(context, "data", "port", "latency_ms", "rate_limit", "faults")
+                history = boxes.read_calls(data)
+            box = boxes.Sandbox(history, port=port, settings=settings)
         typer.echo(f"VOX_BASE_URL={box.base_url}\nVOX_API_KEY={box.api_key}")
         sys.stdout.flush()
         try:
@@ -187,6 +195,13 @@ def sandbox(  # noqa: PLR0913 - one for each option
             pass  # the way to end it
         finally:
             box.close()
+
+
+def _only(context: typer.Context, option: str, *others: str) -> None:
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name not in {option, *others} and source is not None and source.name == "COMMANDLINE":
+            raise ConfigurationError(f"--{option} leaves nothing for {parameter.opts[0]} to say; leave one of them out")
 
 
 @app.command()

@@ -11,6 +11,8 @@
 Calls that go on with time are made by `plan` and added by `sandbox.store.place`. In a test, the fixture
 `vox_sandbox` has all of it at hand: see `VoxSandbox`.
 
+`ExchangesSandbox` serves the exchanges of `openapi/conformance/` instead, for a client in any language.
+
 Needs the extra `sandbox`. It listens on loopback alone and keeps nothing when it ends.
 """
 
@@ -20,7 +22,7 @@ from vox_calls.sandbox.faults import Script, Step, read_script
 from vox_calls.sandbox.handmade import read_calls
 from vox_calls.sandbox.limits import VENDOR_LIMITS, Window
 from vox_calls.sandbox.progress import Course, plan
-from vox_calls.sandbox.server import PortTakenError, Sandbox, make_key
+from vox_calls.sandbox.server import ExchangesSandbox, PortTakenError, Sandbox, make_key
 from vox_calls.sandbox.store import Store
 from vox_calls.sandbox.synthetic import synthetic_calls
 from vox_calls.sandbox.testing import VoxSandbox
@@ -28,6 +30,7 @@ from vox_calls.sandbox.testing import VoxSandbox
 __all__ = [
     "VENDOR_LIMITS",
     "Course",
+    "ExchangesSandbox",
     "MisusedError",
     "PortTakenError",
     "Sandbox",

@@ -127,7 +127,7 @@ def create_app(store: Store, settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=[Route("/v3/calls", calls, methods=["GET"])],
-        exception_handlers={RefusedError: _refused, HTTPException: _no_route, Exception: _failed},
+        exception_handlers=ENVELOPES,
     )
     app.router.redirect_slashes = False  # there is one path, and an envelope for all others
     return app
@@ -270,3 +270,11 @@ def _no_route(_: Request, error: Exception) -> Response:
 
 def _failed(_: Request, __: Exception) -> Response:
     return _envelope(RefusedError(500, "INTERNAL_ERROR", "Something went wrong on the server."))
+
+
+ENVELOPES: Mapping[Any, Callable[[Request, Exception], Response]] = {
+    RefusedError: _refused,
+    HTTPException: _no_route,
+    Exception: _failed,
+}
+"""For Starlette: whatever goes wrong is told in the API's error envelope."""

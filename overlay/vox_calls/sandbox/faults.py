@@ -5,8 +5,9 @@ A step is an object as in the exchanges of `openapi/conformance/`:
 - `{}` is the usual answer, and so is null
 - `takes`: seconds before anything happens
 - `status`, `headers` and a `json`, `text` or `base64` body: this answer; `headers` alone go with the usual one
-- `fault`: `reset` (the connection is cut before an answer), `cut` (in the middle of the body), `slow` (the body comes
-  byte by byte over as many seconds as `takes` says), `timeout` (no answer ever)
+- `fault`: `refuse` and `reset` (the connection is cut before an answer, for one that listens cannot refuse), `cut` (in
+  the middle of the body), `slow` (the body comes byte by byte over as many seconds as `takes` says), `timeout` (no
+  answer ever)
 
     {"steps": [{}, {"status": 503, "headers": {"Retry-After": "1"}}, {"fault": "cut"}], "repeat": false}
 """
@@ -30,7 +31,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-_FAULTS = ("reset", "cut", "slow", "timeout")
+_FAULTS = ("refuse", "reset", "cut", "slow", "timeout")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OWN_HEADERS = frozenset({"content-length", "transfer-encoding", "connection"})
 _WITHOUT_BODY = frozenset({204, 304})
@@ -134,45 +135,61 @@ class Faults:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        step = next(self._steps) or Step()
-        if step.fault != "slow":
-            await asyncio.sleep(step.takes)
-        if step.fault in {"reset", "timeout"}:
-            if step.fault == "reset":
-                self._hang_up(scope)
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            return
-        start, body = await self._answer(step, scope, receive)
-        if step.fault is None:
-            await send(start)
-            await send({"type": "http.response.body", "body": body})
-            return
-        await send(start)
-        parts = _SLOW_PARTS if step.fault == "slow" else 2
-        for part in _split(body, parts)[: parts if step.fault == "slow" else 1]:
-            await asyncio.sleep(step.takes / parts if step.fault == "slow" else 0)
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-        if step.fault == "slow":
-            await send({"type": "http.response.body", "body": b""})
-        else:
-            self._hang_up(scope)
+        await play(next(self._steps) or Step(), scope, receive, send, usual=self._app, hang_up=self._hang_up)
 
-    async def _answer(self, step: Step, scope: Message, receive: Receive) -> tuple[Message, bytes]:
-        own = {name.lower(): value for name, value in step.headers.items()}
-        body = step.body
-        if body is None:
-            start, body = await _capture(self._app, scope, receive)
-            headers = {name.decode(): value.decode() for name, value in start["headers"]}
-        else:
-            start = {"type": "http.response.start", "status": step.status or 200}
-            headers = {"content-type": "application/json"}
-            if step.status not in _WITHOUT_BODY:
-                headers["content-length"] = str(len(body))
-        if step.fault == "cut" and len(body) <= 1:
-            body, headers["content-length"] = b"", "1"  # so that there is something to be missing
-        start["headers"] = [(name.encode(), value.encode()) for name, value in (headers | own).items()]
-        return start, body
+
+async def play(  # noqa: PLR0913 - the three of ASGI beside its own
+    step: Step, scope: Message, receive: Receive, send: Send, *, usual: App, hang_up: Callable[[Message], None]
+) -> None:
+    """Do to one request what a step says.
+
+    Args:
+        step: What happens.
+        scope: The request.
+        receive: Tells when the client is gone.
+        send: Takes the answer.
+        usual: The application that answers where the step has no answer of its own.
+        hang_up: Cuts the connection of a request.
+    """
+    if step.fault != "slow":
+        await asyncio.sleep(step.takes)
+    if step.fault in {"refuse", "reset", "timeout"}:
+        if step.fault != "timeout":
+            hang_up(scope)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return
+    start, body = await _answer(step, scope, receive, usual)
+    if step.fault is None:
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+        return
+    await send(start)
+    parts = _SLOW_PARTS if step.fault == "slow" else 2
+    for part in _split(body, parts)[: parts if step.fault == "slow" else 1]:
+        await asyncio.sleep(step.takes / parts if step.fault == "slow" else 0)
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    if step.fault == "slow":
+        await send({"type": "http.response.body", "body": b""})
+    else:
+        hang_up(scope)
+
+
+async def _answer(step: Step, scope: Message, receive: Receive, usual: App) -> tuple[Message, bytes]:
+    own = {name.lower(): value for name, value in step.headers.items()}
+    body = step.body
+    if body is None:
+        start, body = await _capture(usual, scope, receive)
+        headers = {name.decode(): value.decode() for name, value in start["headers"]}
+    else:
+        start = {"type": "http.response.start", "status": step.status or 200}
+        headers = {"content-type": "application/json"}
+        if step.status not in _WITHOUT_BODY:
+            headers["content-length"] = str(len(body))
+    if step.fault == "cut" and len(body) <= 1:
+        body, headers["content-length"] = b"", "1"  # so that there is something to be missing
+    start["headers"] = [(name.encode(), value.encode()) for name, value in (headers | own).items()]
+    return start, body
 
 
 async def _capture(app: App, scope: Message, receive: Receive) -> tuple[Message, bytes]:

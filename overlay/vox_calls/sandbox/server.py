@@ -15,8 +15,11 @@ import uvicorn
 
 from vox_calls.errors import VoxCallsError
 from vox_calls.sandbox.app import SeenRequest, Settings, create_app
+from vox_calls.sandbox.exchanges import read_exchanges
+from vox_calls.sandbox.exchanges_app import create_exchanges
 from vox_calls.sandbox.faults import App, Faults, Message, Receive, Send
 from vox_calls.sandbox.store import Store
+from vox_calls.sandbox.verdicts import KEY
 
 HOST = "127.0.0.1"
 _BACKLOG = 128
@@ -33,7 +36,69 @@ def make_key() -> str:
     return f"vox_sandbox_{secrets.token_urlsafe(24)}"
 
 
-class Sandbox:
+class Served:
+    """An application on a port of this machine, as a context manager. It lives in a thread and ends with the block.
+
+    Args:
+        port: Where to listen; 0 for any port that is free.
+
+    Attributes:
+        base_url: Such as `http://127.0.0.1:40123`.
+
+    Raises:
+        PortTakenError: Where the port is not free.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._socket = _listen(port)
+        self.base_url: str = f"http://{HOST}:{self._socket.getsockname()[1]}"
+
+    def _prepare(self, app: Any, *, date_header: bool = True) -> None:  # noqa: ANN401 - any ASGI application
+        config = uvicorn.Config(
+            app,
+            access_log=False,
+            date_header=date_header,
+            interface="asgi3",
+            lifespan="off",
+            log_level="critical",
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=60,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self.serve, name="vox-calls-sandbox", daemon=True)
+
+    def serve(self) -> None:
+        """Serve in this thread until interrupted."""
+        self._server.run(sockets=[self._socket])
+
+    def _hang_up(self, scope: MutableMapping[str, Any]) -> None:
+        for connection in self._server.server_state.connections:
+            if getattr(connection, "client", None) == scope["client"]:
+                connection.transport.abort()
+
+    def close(self) -> None:
+        """Stop serving and give the port back."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(_PATIENCE)
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        # Not before uvicorn has imported all it needs: an interrupt in the middle of another thread's import may leave
+        # Python's import lock taken, and this thread would wait for it without end.
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(_GLANCE)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Sandbox(Served):
     """The API on a port of this machine, as a context manager. It lives in a thread and ends with the block.
 
     Args:
@@ -58,7 +123,7 @@ class Sandbox:
         self, calls: Iterable[Mapping[str, Any]] = (), *, port: int = 0, settings: Settings | None = None
     ) -> None:
         settings = settings or Settings(make_key())
-        self._socket = _listen(port)
+        super().__init__(port)
         self.store: Store = Store()
         try:
             self.store.add(calls)
@@ -67,19 +132,7 @@ class Sandbox:
             self.store.close()
             raise
         self.configure(settings)
-        self.base_url: str = f"http://{HOST}:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(
-            self._answer,
-            access_log=False,
-            interface="asgi3",
-            lifespan="off",
-            log_level="critical",
-            server_header=False,
-            timeout_graceful_shutdown=1,
-            timeout_keep_alive=60,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self.serve, name="vox-calls-sandbox", daemon=True)
+        self._prepare(self._answer)
 
     def configure(self, settings: Settings) -> None:
         """Behave in another way from the next request on. Faults and the counts of rate limits begin anew."""
@@ -95,35 +148,37 @@ class Sandbox:
             on_request(_seen(scope, self.api_key))
         await app(scope, receive, send)
 
-    def serve(self) -> None:
-        """Serve in this thread until interrupted."""
-        self._server.run(sockets=[self._socket])
-
-    def _hang_up(self, scope: MutableMapping[str, Any]) -> None:
-        for connection in self._server.server_state.connections:
-            if getattr(connection, "client", None) == scope["client"]:
-                connection.transport.abort()
-
     def close(self) -> None:
         """Stop serving and give port and memory back."""
-        self._server.should_exit = True
-        if self._thread.is_alive():
-            self._thread.join(_PATIENCE)
-        self._socket.close()
+        super().close()
         self.store.close()
 
-    def __enter__(self) -> Self:
-        # Not before uvicorn has imported all it needs: an interrupt in the middle of another thread's import may leave
-        # Python's import lock taken, and this thread would wait for it without end.
-        self._thread.start()
-        while not self._server.started and self._thread.is_alive():
-            time.sleep(_GLANCE)
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+class ExchangesSandbox(Served):
+    """The server of every exchange of `openapi/conformance/`, each under a base URL of its own.
+
+    Args:
+        port: Where to listen; 0 for any port that is free.
+
+    Attributes:
+        base_url: Where `GET /exchanges` lists the exchanges.
+        api_key: The key that each of them takes.
+
+    Raises:
+        PortTakenError: Where the port is not free.
+
+    Example:
+        with ExchangesSandbox() as sandbox:
+            exchanges = httpx.get(f"{sandbox.base_url}/exchanges").json()["exchanges"]
+    """
+
+    api_key: str = KEY
+
+    def __init__(self, *, port: int = 0) -> None:
+        scripted = read_exchanges()
+        super().__init__(port)
+        # The case says what day it is, and the header of the real one would contradict it.
+        self._prepare(create_exchanges(scripted, self.base_url, self._hang_up), date_header=False)
 
 
 def _seen(scope: Message, api_key: str) -> SeenRequest:
