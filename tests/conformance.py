@@ -37,7 +37,7 @@ from vox_calls.query import Query
 from vox_calls.retrying import parse_retry_after
 from vox_calls.sandbox.app import RefusedError
 from vox_calls.sandbox.exchanges import Exchange, script
-from vox_calls.sandbox.verdicts import KEY, VIRTUAL, Json, Outcome, ToldError
+from vox_calls.sandbox.verdicts import KEY, Json, Outcome, ToldError
 
 FOLDER = ROOT / "openapi" / "conformance"
 SERVER = "https://conformance.test"
@@ -374,7 +374,7 @@ def check(case: Case) -> None:
             exchange = Exchange(script(case, content["call"]))
             outcome = outcome_of(case, make(clock, Server(exchange, clock), KEY, base_url=SERVER, **options(case)))
             outcome.chance = jitter
-            verdict = exchange.verdict(outcome, VIRTUAL)
+            verdict = exchange.verdict(outcome)
             assert verdict["passed"], "; ".join(verdict["failures"])
 
 

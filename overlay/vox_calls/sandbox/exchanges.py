@@ -17,7 +17,7 @@ from vox_calls.decoding import parse
 from vox_calls.errors import ConfigurationError, InvalidResponseError
 from vox_calls.sandbox.app import RefusedError
 from vox_calls.sandbox.faults import Step
-from vox_calls.sandbox.verdicts import KEY, Json, Outcome, Seen, Tolerance, differences
+from vox_calls.sandbox.verdicts import KEY, PACED, REAL, VIRTUAL, Json, Outcome, Seen, differences
 
 BEGINNING = datetime(2026, 11, 1, tzinfo=UTC)
 """What time it is when an exchange begins."""
@@ -104,9 +104,16 @@ class Exchange:
         self._failures.append(failure)
         raise RefusedError(400, "EXCHANGE_FAILED", failure, headers={"Vox-Takes": "0"})
 
-    def verdict(self, outcome: Outcome, tolerance: Tolerance) -> Json:
-        """Whether the client did what the case expects, by the requests and by what it says came of them."""
+    def verdict(self, outcome: Outcome, *, real: bool = False) -> Json:
+        """Whether the client did what the case expects, by the requests and by what it says came of them.
+
+        Args:
+            outcome: What came of them.
+            real: Whether it was in real time.
+        """
         expected = self.scripted.case["expect"]
+        paced = self.scripted.case.get("client", {}).get("rate_limit")
+        tolerance = VIRTUAL if not real else PACED if paced else REAL
         failures = [*self._failures, *differences(expected, outcome, self._seen, tolerance)]
         return {
             "passed": not failures,

@@ -19,7 +19,6 @@ from starlette.routing import Route
 from vox_calls.sandbox.app import ENVELOPES, RefusedError
 from vox_calls.sandbox.exchanges import BEGINNING, Exchange, Scripted, has_date, moved, read_outcome
 from vox_calls.sandbox.faults import Message, Receive, Send, Step, play
-from vox_calls.sandbox.verdicts import REAL, VIRTUAL
 
 HangUp = Callable[[Message], None]
 
@@ -68,7 +67,7 @@ def create_exchanges(scripted: Mapping[str, Scripted], base_url: str, hang_up: H
         outcome = read_outcome(await request.body())
         meeting = meet(request)
         del meetings[request.path_params["name"]]
-        told = meeting.exchange.verdict(outcome, VIRTUAL if meeting.began is None else REAL)
+        told = meeting.exchange.verdict(outcome, real=meeting.began is not None)
         return Response(json.dumps(told), media_type="application/json")
 
     async def stray(request: Request) -> Response:
