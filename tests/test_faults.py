@@ -477,3 +477,13 @@ def test_a_request_of_the_process_before_a_fork_is_not_this_ones_to_release(tmp_
     pacer.release(0.0)
     with closing(sqlite3.connect(limit.path)) as file:
         assert file.execute("SELECT count(*) FROM requests WHERE answered IS NULL").fetchone() == (1,)
+
+
+def test_a_limit_that_nobody_has_any_more_leaves_no_file_open(tmp_path: Path) -> None:
+    pacer = vox_calls.shared.SharedRateLimit(tmp_path / "limit.sqlite").pacer()
+    connection = pacer._connection
+    assert connection is not None
+    del pacer
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")

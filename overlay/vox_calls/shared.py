@@ -75,16 +75,20 @@ class SharedPacer:
     """A pacer whose memory is a file. It asks the machine's clock, since those of its callers may differ."""
 
     def __init__(self, path: Path, limit: RateLimit) -> None:
+        self._connection: sqlite3.Connection | None = None
         self._path = path
         self._windows = limit.windows
         self._longest = max(seconds for seconds, _ in self._windows)
         self.lock: threading.Lock = threading.Lock()
         self._running: list[int] = []
-        self._connection: sqlite3.Connection | None = None
         self._inherited: list[sqlite3.Connection | None] = []
         with self._turn():
             pass
         expect_forks(self)
+
+    def __del__(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
     def begin_anew(self) -> None:
         """After a fork: a connection of SQLite's is not for two processes."""
