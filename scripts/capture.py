@@ -1,9 +1,12 @@
-"""What the commands look like in a terminal, put into README.md: `list`, `export` half-way, and `stats`.
+"""What the first example prints, and `list`, `export` half-way and `stats` look like in a terminal, put into the READMEs.
 
 They run against a sandbox whose calls are the same every time, in a terminal without a screen.
 """
 
 import contextlib
+import os
+import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,14 +22,26 @@ from bench.report import write  # noqa: E402 - the same
 from terminal import Seen, in_terminal  # noqa: E402 - the same
 from vox_calls.sandbox import Sandbox, synthetic_calls  # noqa: E402 - the same
 
-BEGIN = "<!-- what make capture saw -->"
-END = "<!-- the end of what make capture saw -->"
+READMES = (ROOT / "README.md", ROOT / "README.ko.md")
+EXAMPLE = ("<!-- what the example printed -->", "<!-- the end of what the example printed -->")
+TERMINAL = ("<!-- what make capture saw -->", "<!-- the end of what make capture saw -->")
 
 _CALLS = 5_000
 _UNTIL = datetime(2026, 11, 1, 15, 0, tzinfo=UTC)
 _COLUMNS = 100
 _MOST_LINES = 24
 _NEXT_FRAME = "\r\x1b[2K"
+
+
+def printed() -> str:
+    """What the first example of README prints: the same each time."""
+    found = re.search(r"```python\n(.*?)```", READMES[0].read_text(encoding="utf-8"), re.DOTALL)
+    if found is None:
+        raise ValueError("README.md has no example")
+    with Sandbox(synthetic_calls(_CALLS, seed=1, until=_UNTIL)) as sandbox:
+        environment = os.environ | {"VOX_BASE_URL": sandbox.base_url, "VOX_API_KEY": sandbox.api_key}
+        said = subprocess.check_output([sys.executable, "-c", found[1]], text=True, env=environment)
+    return f"```text\n{said.strip()}\n```"
 
 
 def steady() -> str:
@@ -73,4 +88,7 @@ def _block(command: str, lines: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    write(ROOT / "README.md", f"{steady()}\n\n{moving()}", begin=BEGIN, end=END)
+    example, terminal = printed(), f"{steady()}\n\n{moving()}"
+    for readme in READMES:
+        write(readme, example, begin=EXAMPLE[0], end=EXAMPLE[1])
+        write(readme, terminal, begin=TERMINAL[0], end=TERMINAL[1])

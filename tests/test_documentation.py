@@ -116,6 +116,7 @@ def test_the_figures_of_the_readme_are_those_that_the_code_keeps() -> None:
 
 def test_what_the_readme_shows_of_the_terminal_is_what_comes_out() -> None:
     assert capture.steady() in README, "make capture"
+    assert capture.printed() in README, "make capture"
 
 
 def test_the_path_of_a_change_names_what_there_is() -> None:
@@ -131,3 +132,26 @@ def test_the_path_of_a_change_names_what_there_is() -> None:
     assert all((ROOT / "overlay" / "vox_calls" / name).is_file() for name in named)
     assert "Exit status 0 is no difference, 1 some, 2 nobody can tell" in " ".join(section.split())
     assert " ".join(section.split()).index("openapi/evidence.md") < section.index("make generate")
+
+
+def test_the_korean_readme_has_the_same_in_it() -> None:
+    korean = (ROOT / "README.ko.md").read_text(encoding="utf-8")
+    for what in (
+        r"^ *```.*?^ *```",  # code, and what it printed
+        r"^\|.*?\|",  # a row of a table
+        r"^#+ ",
+        r"^ *(?:-|\d+\.) ",
+        r"\]\((?!README)[^)]*\)",
+    ):
+        found, wanted = (re.findall(what, text, re.MULTILINE | re.DOTALL) for text in (korean, README))
+        if "`" in what or "]" in what:
+            assert found == wanted, what
+        assert len(found) == len(wanted), what
+    spans, own = (
+        {" ".join(span.split()) for span in re.findall(r"`([^`]+)`", _prose(text))} for text in (README, korean)
+    )
+    assert own == spans
+
+
+def _prose(text: str) -> str:
+    return re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
