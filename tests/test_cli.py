@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -286,6 +287,21 @@ def test_the_sandbox_ends_at_once_and_quietly_when_told_to(served: subprocess.Po
     assert time.monotonic() - began < 5
     assert (out, err) == ("", "")
     assert served.returncode == (0 if sent is signal.SIGINT else -sent)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process there has no limit of how much it may write")
+@pytest.mark.parametrize("options", ["--calls 20000 --no-rate-limit", "--exchanges"])
+def test_the_sandbox_serves_without_writing_a_file(options: str) -> None:
+    limited = f"ulimit -f 0; exec {shlex.quote(str(COMMAND))} sandbox {options}"
+    with subprocess.Popen(
+        ["/bin/sh", "-c", limited], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        environment = environment_of(process)
+        asked = "exchanges" if "exchanges" in options else "v3/calls?sort_order=asc&status=ended&status=error"
+        headers = {"Authorization": f"Bearer {environment['VOX_API_KEY']}"}
+        assert httpx.get(f"{environment['VOX_BASE_URL']}/{asked}", headers=headers).status_code == 200
+        process.send_signal(signal.SIGINT)
+        assert process.communicate() == ("", "")
 
 
 def test_each_filter_of_the_contract_is_an_option_of_list() -> None:
