@@ -1,6 +1,6 @@
-"""What the first example prints, and `list`, `export` half-way and `stats` look like in a terminal, put into the READMEs.
+"""What the first example prints, and what `list`, `export` half-way and `stats` look like, put into the READMEs.
 
-They run against a sandbox whose calls are the same every time, in a terminal without a screen.
+They run against a sandbox whose calls are the same every time, the commands in a terminal without a screen.
 """
 
 import contextlib

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -317,6 +318,21 @@ def test_what_the_sandbox_cannot_serve_is_told(tmp_path: Path) -> None:
     assert_one_clear_line(run("sandbox", "--data", str(data)), 1, f"{data}, line 2: ")
     assert_one_clear_line(run("sandbox", "--data", str(data), "--seed", "1"), 2, "--data", "--seed")
     assert_one_clear_line(run("sandbox", "--data", str(tmp_path / "calls.txt")), 2, ".jsonl")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process there has no limit of how much it may write")
+@pytest.mark.parametrize("options", ["--calls 20000 --no-rate-limit", "--exchanges"])
+def test_the_sandbox_serves_without_writing_a_file(options: str) -> None:
+    limited = f"ulimit -f 0; exec {shlex.quote(str(COMMAND))} sandbox {options}"
+    with subprocess.Popen(
+        ["/bin/sh", "-c", limited], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        environment = environment_of(process)
+        asked = "exchanges" if "exchanges" in options else "v3/calls?sort_order=asc&status=ended&status=error"
+        headers = {"Authorization": f"Bearer {environment['VOX_API_KEY']}"}
+        assert httpx.get(f"{environment['VOX_BASE_URL']}/{asked}", headers=headers).status_code == 200
+        process.send_signal(signal.SIGINT)
+        assert process.communicate() == ("", "")
 
 
 def test_each_filter_of_the_contract_is_an_option_of_list() -> None:

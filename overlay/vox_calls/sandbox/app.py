@@ -35,7 +35,8 @@ ALLOWED_PARAMETERS = tuple(inspect.signature(list_calls._get_kwargs).parameters)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 
-_INTEGER = re.compile(r"[0-9]{1,18}")
+_INTEGER = re.compile(r"[0-9]{1,19}")
+_LARGEST = 2**63 - 1
 _NUMBER = re.compile(r"[0-9]{3,12}")
 _SECONDS_DIGITS = (10, 11)
 
@@ -179,8 +180,8 @@ def _one(name: str, values: list[str]) -> str:
 
 def _number(name: str, values: list[str]) -> int:
     value = _one(name, values)
-    if not _INTEGER.fullmatch(value):
-        raise _invalid(f"{name} is an integer.", {"parameter": name})
+    if not _INTEGER.fullmatch(value) or int(value) > _LARGEST:
+        raise _invalid(f"{name} is an integer of 64 bits, at least 0.", {"parameter": name})
     return int(value)
 
 

@@ -34,7 +34,9 @@ CONDITIONS: Mapping[str, str] = {
 
 # One narrow table to filter and sort in, whose every row a scan can afford to touch, and the JSON beside it.
 # `at` is where a call stands in time: its start, or for a call that has none, the start of the one added before it.
+# What SQLite sorts for an index goes into a file unless it is told not to, and calls may be somebody's.
 _SCHEMA = f"""
+PRAGMA temp_store = MEMORY;
 CREATE TABLE calls (
     at INTEGER NOT NULL, id TEXT NOT NULL, number INTEGER NOT NULL, started INTEGER NOT NULL,
     {" TEXT, ".join(_VALUES)} TEXT, PRIMARY KEY (at, id)
