@@ -271,9 +271,13 @@ def test_two_exports_into_one_file_do_not_mix(few: list[dict[str, Any]], tmp_pat
         first = subprocess.Popen([COMMAND, "export", file, "--no-rate-limit", "--quiet"], env=environment_of(slow))
         while not (tmp_path / "calls.jsonl.checkpoint").exists():
             time.sleep(0.01)
-        for option in ("--resume", "--overwrite"):
-            assert_refused(export(slow, file, option), 2, "another export is writing")
-        assert first.wait() == 0
+        first.send_signal(signal.SIGSTOP)  # however long the others take to begin
+        try:
+            for option in ("--resume", "--overwrite"):
+                assert_refused(export(slow, file, option), 2, "another export is writing")
+        finally:
+            first.send_signal(signal.SIGCONT)
+            assert first.wait() == 0
     assert len(file.read_text("utf-8").splitlines()) == FEW
     assert beside(tmp_path) == {file.name}
 

@@ -473,9 +473,11 @@ def test_a_request_of_the_process_before_a_fork_is_not_this_ones_to_release(tmp_
     limit = vox_calls.shared.SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=1)
     pacer = limit.pacer()
     assert pacer.acquire(0.0) == 0.0
+    before = pacer._connection
+    assert before is not None
     pacer.begin_anew()
     pacer.release(0.0)
-    with closing(sqlite3.connect(limit.path)) as file:
+    with closing(before), closing(sqlite3.connect(limit.path)) as file:
         assert file.execute("SELECT count(*) FROM requests WHERE answered IS NULL").fetchone() == (1,)
 
 

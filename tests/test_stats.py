@@ -595,3 +595,11 @@ def test_a_page_may_be_written_to_what_is_no_file() -> None:
     with replacing(Path(os.devnull)) as write:
         write("<html>")
     assert not Path(f"{os.devnull}.part").exists()
+
+
+def test_a_cell_that_is_neither_true_nor_false_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text("id,opt_out_sensitive_data_storage\na,maybe\n", encoding="utf-8")
+    bad: list[BadLineError] = []
+    assert list(read_calls(path, bad.append)) == []
+    assert [error.reason for error in bad] == ["neither true nor false"]
