@@ -167,7 +167,11 @@ class Store:
         """The calls that match, in the order of time, from behind a position on."""
         conditions, values = _where(filters)
         order, beyond = ("ASC", ">") if ascending else ("DESC", "<")
-        further = [*conditions, f"(at, id) {beyond} (?, ?)"] if after else conditions
+        further = conditions
+        if after:
+            # The position is nearer than any bound of the time asked for, which SQLite would go by as readily.
+            inside = [condition.replace("(at ", "(+at ") for condition in conditions]
+            further = [*inside, f"(at, id) {beyond} (?, ?)"]
         with self._lock:
             rows = self._database.execute(
                 f"SELECT at, id, json FROM calls JOIN bodies USING (number) {_all(further)}"  # noqa: S608 - from CONDITIONS
