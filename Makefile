@@ -47,9 +47,9 @@ coverage: $(READY)  ## Run every test, and name the lines and branches of overla
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest --numprocesses auto --cov=$(CURDIR)/overlay/vox_calls --cov-report=term-missing:skip-covered
 
-soak: $(READY)  ## Read 20,000 simulated histories, faults and all, by both clients.
+soak: $(READY)  ## Read 20,000 simulated histories, faults and all, by both clients, and 5,000 at several places at once.
 	@$(BIN)/python tests/simulation.py 0 9999 & one=$$!; \
-		$(BIN)/python tests/simulation.py 10000 19999 && wait $$one
+		$(BIN)/python tests/simulation.py 10000 19999 && $(BIN)/python tests/parallel_simulation.py 0 4999 && wait $$one
 
 generate: $(READY)  ## Write generated/ anew from openapi/calls.yaml.
 	@$(BIN)/python scripts/generate.py
