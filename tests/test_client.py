@@ -395,3 +395,21 @@ def test_breaking_off_leaves_nothing_behind(sandbox: Sandbox) -> None:
 def test_every_public_name_is_there_once() -> None:
     assert len(vox_calls.__all__) == len(set(vox_calls.__all__))
     assert all(hasattr(vox_calls, name) for name in vox_calls.__all__)
+
+
+def test_a_client_that_is_closed_while_it_sends_says_so() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        client._http.close()
+        raise RuntimeError("Cannot send a request, as the client has been closed.")
+
+    client = served(answer)
+    with pytest.raises(ClientClosedError, match="closed while it was in use"):
+        list(client.list_calls())
+
+
+def test_what_is_wrong_with_somebodys_own_transport_comes_as_it_is() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise RuntimeError("a mistake of its own")
+
+    with pytest.raises(RuntimeError, match="a mistake of its own"):
+        list(served(answer).list_calls())

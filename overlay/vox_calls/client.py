@@ -116,10 +116,9 @@ class _Client(ABC, Generic[Http, Iteration]):
             cursor: Where to read on, from `.cursor`, `page.next_cursor` or `error.cursor`, with the same filters.
             page_size: The API's `limit`: calls in a page, 1 to 100.
             max_items: How many calls to hand out at most. No page is fetched that is not needed for them.
-            prefetch: 1 fetches the next page while you are busy with this one, in a thread or, on asyncio, in a task;
-                0, the default, fetches it when it is needed.
-            parallel: How many parts of the time between `start_at_after` and `start_at_before` to read at once, in
-                threads or tasks. Worth it where answers take longer than the rate limit asks to wait; see README.
+            prefetch: 1 fetches the next page while you are busy with this one; 0, the default, when it is needed.
+            parallel: How many parts of the time between both bounds to read at once, in threads or, on asyncio, tasks.
+                Worth it where answers take longer than the rate limit asks to wait.
             on_invalid: Called with the InvalidResponseError of a call that cannot be decoded, whose `raw` holds its
                 JSON; the iteration then goes on. Without it, the error is raised when the calls before it are out.
 

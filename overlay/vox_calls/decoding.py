@@ -20,7 +20,7 @@ import threading
 import typing
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 import msgspec
@@ -53,9 +53,13 @@ def parse(body: bytes) -> object:
         reason = str(error)
     try:
         # Slower, and takes half a surrogate pair, as servers send that cut a text in the middle of an emoji.
-        return json.loads(body.decode("utf-8", "replace"), parse_int=_integer)
+        return json.loads(body.decode("utf-8", "replace"), parse_int=_integer, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise InvalidResponseError("", f"the body is not JSON: {reason}") from None
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _integer(digits: str) -> int | float:

@@ -19,13 +19,14 @@ READ_AS_SECONDS = range(10**9, 10**11)
 MILLISECOND = timedelta(milliseconds=1)
 _SECONDS_DIGITS = (10, 11)
 _MILLISECONDS_DIGITS = (12, 13)
+_MIDNIGHT = "24"
 _LARGEST = 10**18  # far beyond any instant; Python refuses to print integers without end
 _ACCEPTED = (
     "pass an aware datetime, an ISO 8601 string with an offset, unix seconds (10 or 11 digits) or unix milliseconds "
     "(12 or 13 digits)"
 )
 _ISO = re.compile(
-    r"(?P<whole>\d{4}-?\d\d-?\d\d[T ]\d\d(?::?\d\d(?P<seconds>:?\d\d)?)?)"
+    r"(?P<whole>\d{4}-?\d\d-?\d\d[T ](?P<hour>\d\d)(?::?\d\d(?P<seconds>:?\d\d)?)?)"
     r"(?:[.,](?P<fraction>\d{1,30}))?"
     r"(?P<offset>Z|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII | re.IGNORECASE,
@@ -124,6 +125,8 @@ def _from_iso(text: str, *, round_up: bool) -> int:
     except (ValueError, OverflowError) as error:
         raise ValueError(f"there is no such date and time: {error}") from None
     fraction = found["fraction"] or "0"
+    if found["hour"] == _MIDNIGHT and int(fraction):
+        raise ValueError("there is no such date and time: 24:00 is midnight, and nothing behind it")
     since = whole - EPOCH
     scale = 10 ** len(fraction)
     return _divide(((since.days * 86_400 + since.seconds) * scale + int(fraction)) * 1_000, scale, round_up=round_up)
