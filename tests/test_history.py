@@ -112,7 +112,7 @@ def test_a_page_at_any_depth_is_served_in_under_10_ms(history: Sandbox, bounds: 
         for _ in range(PAGES + 1):
             if times and cursor is None:
                 break
-            parameters = {"limit": "100", **bounds} | ({} if cursor is None else {"cursor": cursor})
+            parameters: dict[str, Any] = {"limit": "100", **bounds} | ({} if cursor is None else {"cursor": cursor})
             began = time.perf_counter()
             answer = http.get("/v3/calls", params=parameters)
             times.append(time.perf_counter() - began)
