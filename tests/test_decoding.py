@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 from scripted import call
 from vox_calls import Call, CallStatus, InvalidResponseError, UnknownEnumValueError
-from vox_calls.decoding import EnumWatch
+from vox_calls.decoding import Decoder, EnumWatch
 from vox_calls.models import _require_own_names
 from vox_calls.sandbox import synthetic_calls
 from vox_calls.shapes import shape_of
+from vox_calls_raw.models import CallAgent, CallCost
 from vox_calls_raw.types import UNSET, Unset
 
 FULL: dict[str, Any] = call(
@@ -338,3 +339,62 @@ def test_what_the_generator_lets_be_unset_is_none() -> None:
     shape = shape_of(Loose)
     assert [(field.absent, shape.has_defaults) for field in shape.fields] == [(None, True)]
     assert typing.get_type_hints(Loose) == {"note": str | None}
+    assert Decoder(Loose).decode({}) == Loose(None)  # type: ignore[arg-type] # None where the generator would have UNSET
+
+
+class Agents(dict[str, "CallAgent"]):
+    """Objects of any name, as the generator's template writes them for a contract that could come to have them."""
+
+
+class Numbers(dict[str, int]):
+    """The same of numbers."""
+
+
+@attrs.define
+class Floor:
+    agents: Agents
+    seats: Numbers
+
+
+AGENT: dict[str, Any] = FULL["agent"]
+
+
+def test_the_values_of_an_object_of_any_names_are_decoded_too() -> None:
+    floor = Decoder(Floor).decode({"agents": {"a": {**AGENT, "extra": 1}}, "seats": {"1": 5}})
+    assert floor.agents["a"].agent_id == UUID(AGENT["agent_id"])
+    assert floor.agents["a"].additional_properties == {"extra": 1}
+    assert floor.seats == {"1": 5}
+
+
+@pytest.mark.parametrize(
+    ("agents", "seats", "path"),
+    [
+        ({"a": {"agent_id": 5, "agent_version": "v1"}}, {}, "agents"),
+        ({}, {"1": "five"}, "seats"),
+        ({}, [], "seats"),
+    ],
+)
+def test_a_wrong_value_in_such_an_object_has_its_place(agents: Any, seats: Any, path: str) -> None:
+    with pytest.raises(InvalidResponseError) as caught:
+        Decoder(Floor).decode({"agents": agents, "seats": seats})
+    assert caught.value.path == path
+
+
+@attrs.define
+class Undecodable:
+    either: CallAgent | CallCost
+
+
+def test_a_contract_that_cannot_be_decoded_is_told_when_the_decoder_is_made() -> None:
+    with pytest.raises(TypeError, match="Undecodable of the contract has a field that cannot be decoded"):
+        Decoder(Undecodable)
+
+
+@attrs.define
+class Foreign:
+    place: complex
+
+
+def test_an_object_where_none_can_be_is_told() -> None:
+    with pytest.raises(InvalidResponseError, match="place: Expected `complex`, got `object`"):
+        Decoder(Foreign).decode({"place": {}})

@@ -7,8 +7,10 @@ import os
 import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -222,7 +224,7 @@ def test_fields_are_given_as_a_client_has_them_or_as_json_has_them(vox_sandbox: 
         call_cost={"total_cost": "1234.50"},
         call_analysis=one.call_analysis,
         metadata={"ticket": 7, "at": start},
-        dynamic_variables={},
+        dynamic_variables={"order": UUID(int=7), "amount": Decimal("1.50")},
         opt_out_sensitive_data_storage=True,
         additional_properties={"holder": "vip"},
     )
@@ -235,6 +237,7 @@ def test_fields_are_given_as_a_client_has_them_or_as_json_has_them(vox_sandbox: 
     assert read.agent.agent_version == "v3"
     assert read.call_analysis == one.call_analysis
     assert read.metadata == {"ticket": 7, "at": 1_793_491_200_000}
+    assert read.dynamic_variables == {"order": str(UUID(int=7)), "amount": "1.50"}
     assert read.recording_url is None
     assert read.additional_properties == {"holder": "vip"}
 

@@ -358,3 +358,12 @@ def test_a_running_sandbox_is_configured_anew_and_tells_of_each_request_without_
     assert seen[0] == SeenRequest("GET", "/v3/calls", {"status": ["ended", "error"], "limit": ["5"]})
     assert len(seen) == 3
     assert empty_sandbox.api_key not in repr(seen)
+
+
+def test_the_counts_of_a_store_do_not_fill_the_memory() -> None:
+    store = Store()
+    store.add(synthetic_calls(5, seed=1, until=NOW))
+    for at in range(1_500):
+        assert store.page({"start_at_after": [at]}, ascending=True, after=None, limit=1).total_count == 5
+    assert len(store._counts) <= 1_001
+    store.close()

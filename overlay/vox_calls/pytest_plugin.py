@@ -25,8 +25,6 @@ def vox_sandbox_server() -> Iterator[Sandbox]:
     try:
         from vox_calls import sandbox  # noqa: PLC0415 - what the extra brings may not be there, and takes its time
     except ModuleNotFoundError as error:
-        if _is_ours(error):
-            raise
         pytest.fail(f"vox_sandbox needs an extra: pip install 'vox-calls[sandbox]' ({error})", pytrace=False)
     with sandbox.Sandbox(settings=sandbox.Settings(sandbox.make_key(), windows=())) as server:
         yield server
@@ -52,7 +50,3 @@ def vox_client(vox_sandbox: VoxSandbox) -> Iterator[vox_calls.Client]:
 
     with Client(vox_sandbox.api_key, base_url=vox_sandbox.base_url, rate_limit=None) as client:
         yield client
-
-
-def _is_ours(error: ModuleNotFoundError) -> bool:
-    return (error.name or "").partition(".")[0] in {"vox_calls", "vox_calls_raw"}

@@ -1,0 +1,46 @@
+"""Public names are imported when they are first used, and are there all the same."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+import vox_calls
+from vox_calls import export
+
+LAZY = pytest.mark.parametrize("module", [vox_calls, export], ids=lambda module: module.__name__)
+
+
+@LAZY
+def test_each_public_name_has_a_home_and_is_what_is_there(module: ModuleType) -> None:
+    assert sorted(module._HOMES) == [name for name in module.__all__ if name != "__version__"]
+    for name, home in module._HOMES.items():
+        assert getattr(module, name) is getattr(importlib.import_module(f"{module.__name__}.{home}"), name)
+    assert set(module.__all__) <= set(dir(module))
+
+
+@LAZY
+def test_what_is_not_there_is_no_name_of_the_module(module: ModuleType) -> None:
+    with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'Clinet'"):
+        _ = module.Clinet
+
+
+def test_nothing_is_imported_before_it_is_used() -> None:
+    code = """
+import sys, threading
+import vox_calls, vox_calls.export
+assert not {"httpx", "attrs", "msgspec", "asyncio"} & set(sys.modules), "too early"
+assert issubclass(vox_calls.errors.ApiError, vox_calls.VoxCallsError)
+assert "httpx" not in sys.modules, "too early"
+threads = [threading.Thread(target=lambda: seen.append(vox_calls.Client)) for _ in range(8)]
+seen = []
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+assert len(seen) == 8 and len(set(seen)) == 1
+from vox_calls import *
+assert CallStatus.ENDED == "ended"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
