@@ -489,3 +489,32 @@ def test_a_limit_that_nobody_has_any_more_leaves_no_file_open(tmp_path: Path) ->
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         connection.execute("SELECT 1")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.parametrize(
+    "ahead", [{"prefetch": 1}, {"start_at_after": 10**12, "start_at_before": 10**13 - 1, "parallel": 3}]
+)
+def test_a_forked_process_does_not_wait_for_pages_that_the_other_one_fetches(ahead: dict[str, Any]) -> None:
+    code = f"""
+import os, sys
+from vox_calls import Client, ConfigurationError
+client = Client(rate_limit=None)
+calls = client.list_calls(page_size=10, **{ahead!r})
+steps = iter(calls)
+first = [next(steps).id for _ in range(15)]
+if os.fork() == 0:
+    try:
+        list(steps)
+    except ConfigurationError as error:
+        assert error.cursor == calls.cursor is not None
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+print(len(first) + sum(1 for _ in steps))
+"""
+    made_up = [call(f"call-{number:03}", start_at=1_793_491_200_000 + number) for number in range(100)]
+    with Sandbox(made_up, settings=Settings(make_key(), windows=())) as box:
+        environment = os.environ | {"VOX_BASE_URL": box.base_url, "VOX_API_KEY": box.api_key}
+        said = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True, timeout=60)
+    assert said.splitlines() == ["the iteration is that of the process before the fork; read on from its cursor", "100"]

@@ -5,12 +5,14 @@ Only so far ahead as was asked for, and nothing outlives the iteration that it w
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from vox_calls.errors import ConfigurationError
 from vox_calls.exchange import Answer, Send, Start, Wait
 
 if TYPE_CHECKING:
@@ -72,10 +74,13 @@ class Asides:
 
     Args:
         do: Does one step, blocking.
+        place: The cursor to read on from.
     """
 
-    def __init__(self, do: Callable[[Send | Wait], Answer]) -> None:
+    def __init__(self, do: Callable[[Send | Wait], Answer], place: Callable[[], str | None]) -> None:
         self._do = do
+        self._place = place
+        self._process = os.getpid()
         self._broken_off = threading.Event()
         self._threads: dict[Start, _Thread] = {}
 
@@ -84,7 +89,15 @@ class Asides:
         self._threads[begin] = _Thread(begin, self._do, self._broken_off)
 
     def take(self, begun: Start) -> object:
-        """The next thing that the steps handed out, None at their end; or raise what they raised."""
+        """The next thing that the steps handed out, None at their end; or raise what they raised.
+
+        Raises:
+            ConfigurationError: After a fork: the threads are those of the other process, and nothing would ever come.
+        """
+        if self._process != os.getpid():
+            error = ConfigurationError("the iteration is that of the process before the fork; read on from its cursor")
+            error.cursor = self._place()
+            raise error
         return _thing(self._threads[begun].take())
 
     def close(self) -> None:

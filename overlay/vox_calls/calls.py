@@ -63,7 +63,7 @@ class Calls(_Resumable):
                 yield from run
 
     def _drive(self, steps: Steps[T]) -> Generator[T, None, None]:
-        with closing(steps), closing(Asides(self._do)) as asides:
+        with closing(steps), closing(Asides(self._do, lambda: self.cursor)) as asides:
             answer: Any = None
             while True:
                 try:
