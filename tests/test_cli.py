@@ -23,7 +23,7 @@ import pytest
 
 import vox_calls
 from contract import parameters
-from vox_calls.cli import main
+from vox_calls.cli import INTERRUPTED, main
 from vox_calls.sandbox import Sandbox
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
@@ -395,3 +395,13 @@ def test_streams_of_another_kind_are_left_as_they_are(monkeypatch: pytest.Monkey
     with pytest.raises(SystemExit) as ended:
         main()
     assert (ended.value.code, vox_calls.__version__ in written.getvalue()) == (0, True)
+
+
+def test_an_interruption_that_no_command_met_has_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vox_calls.cli.app.app", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == INTERRUPTED

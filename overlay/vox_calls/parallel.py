@@ -19,12 +19,11 @@ from typing import Any
 import attrs
 
 from vox_calls.decoding import EnumWatch
-from vox_calls.errors import VoxCallsError
-from vox_calls.exchange import Environment, Start, Step, Steps, Take, exchange
+from vox_calls.exchange import Environment, Start, Step, Steps, Take
 from vox_calls.models import Call, SortOrder
 from vox_calls.parts import Part
 from vox_calls.query import Query
-from vox_calls.reading import Fetched, Item, decode_page, put, read
+from vox_calls.reading import Fetched, Item, next_of, read
 from vox_calls.timestamps import to_unix_ms
 
 PAGES = 20
@@ -106,14 +105,9 @@ def _glance(
     query: Query, whole: Part, world: Environment, watch: EnumWatch, order: SortOrder
 ) -> Generator[Step, Any, tuple[int, int | None]]:
     """How many calls there are, roughly, and when the first of them in an order started."""
-    glance = query.within(whole)
+    glance = query.within(whole, cursor=None)
     glance = attrs.evolve(glance, filters={**glance.filters, "sort_order": order})
-    received = None
-    try:
-        received = yield from exchange(glance.request(None), world)
-        page, items = decode_page(received.body, watch)
-    except VoxCallsError as error:
-        put(error, query.cursor, received)
-        raise error.with_traceback(None) from error.__cause__
-    starts = (item.start_at for item in items if isinstance(item, Call) and item.start_at is not None)
-    return page.total_count, next(starts, None)
+    fetched = yield from next_of(read(glance, world, watch, lambda _: query.cursor))
+    assert fetched is not None  # noqa: S101 - every query has a first page
+    starts = (item.start_at for item in fetched.items if isinstance(item, Call) and item.start_at is not None)
+    return fetched.page.total_count, next(starts, None)

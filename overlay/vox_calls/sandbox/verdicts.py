@@ -68,9 +68,8 @@ class Tolerance:
 
 VIRTUAL = Tolerance(0.001, 0.001)  # some clocks show whole milliseconds
 REAL = Tolerance(0.05, 0.25)
-PACED = Tolerance(
-    0.25, 0.25
-)  # in real time, where the wait for a second's end is shorter by all that took longer in it
+# In real time, where the wait for a second's end is shorter by all that took longer in it.
+PACED = Tolerance(0.25, 0.25)
 
 
 def differences(expected: Json, outcome: Outcome, seen: Sequence[Seen], tolerance: Tolerance) -> list[str]:
