@@ -57,7 +57,7 @@ generate: $(READY)  ## Write generated/ anew from openapi/calls.yaml.
 check-generated: $(READY)  ## Prove that generated/ is exactly what openapi/calls.yaml gives.
 	@$(BIN)/python scripts/generate.py --check
 
-capture: $(READY)  ## Run list, stats and export in a terminal without a screen, and put what it shows into README.md.
+capture: $(READY)  ## Run list, stats and export in a terminal without a screen, and put what it shows into both READMEs.
 	@$(BIN)/python scripts/capture.py
 
 lint: $(READY)  ## Check style and format, and the workflows.
@@ -92,7 +92,7 @@ lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew; review the d
 doctor: $(READY)  ## Ask the server (VOX_API_KEY), and the vendor's document (DOCUMENT), what differs from the contract.
 	@$(BIN)/vox-calls doctor $(if $(DOCUMENT),--document "$(DOCUMENT)")
 
-bench: $(BENCH)/ready  ## Measure this client beside others, in a few minutes; WRITE=1 puts the table into README.md.
+bench: $(BENCH)/ready  ## Measure this client beside others, in a few minutes; WRITE=1 puts the table into both READMEs.
 	@$(BENCH)/$(notdir $(BIN))/python scripts/bench $(if $(WRITE),--write)
 
 bench-check: $(BENCH)/ready  ## Measure, and name what is worse than its target.
@@ -110,7 +110,8 @@ check-release: $(READY)  ## See that a tag (TAG) fits the version, the changelog
 ci: lint lint-spec types check-generated package demo test  ## Everything that has to hold.
 
 clean:  ## Remove what was built and installed here.
-	rm -rf .venv $(BENCH) $(WHEEL) $(LOWEST) dist reference .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(BENCH) $(WHEEL) $(LOWEST) dist reference .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+		tests/*/node_modules tests/typescript/build
 
 $(LOCKED): $(LOCK) scripts/make_environment.py
 	@$(PYTHON) scripts/make_environment.py .venv $(LOCK)

@@ -17,6 +17,7 @@ from vox_calls.drift import DocumentError, compare, elements, version_step
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = ROOT / compare_specs.SPEC
+_TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
 STEPS = ("none", "patch", "minor", "major")
 Version = tuple[int, int, int]
 
@@ -35,9 +36,9 @@ def parse(tag: str) -> Version:
         >>> parse("v1.2.0")
         (1, 2, 0)
     """
-    found = re.fullmatch(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", tag, re.ASCII)
+    found = _TAG.fullmatch(tag)
     if found is None:
-        raise ReleaseError(f"{tag} is no tag of a version; write it like v1.2.0")
+        raise ReleaseError(f"{tag or 'nothing'} is no tag of a version; write it like TAG=v1.2.0")
     return int(found[1]), int(found[2]), int(found[3])
 
 
@@ -60,7 +61,7 @@ def step(old: Version, new: Version) -> str:
 
 
 def last_tag(before: str) -> str | None:
-    """The newest tag of a version on the way to another; None where that is the first."""
+    """The newest tag of a version on the way to another, other tags left aside; None where that is the first."""
     done = subprocess.run(
         ["git", "-C", ROOT, "tag", "--merged", before, "--list", "v*"],  # noqa: S607 - git is where it is
         check=False,
@@ -69,7 +70,7 @@ def last_tag(before: str) -> str | None:
     )
     if done.returncode:
         raise ReleaseError(f"there is no tag {before} here: {done.stderr.strip()}")
-    return max((tag for tag in done.stdout.split() if tag != before), key=parse, default=None)
+    return max((tag for tag in done.stdout.split() if tag != before and _TAG.fullmatch(tag)), key=parse, default=None)
 
 
 def check(tag: str, version: str, changelog: str, last: str | None) -> None:

@@ -343,6 +343,12 @@ def test_each_filter_of_the_contract_is_an_option_of_list() -> None:
     assert missing == [], "cli/filters.py lacks these filters"
 
 
+@pytest.mark.parametrize("command", ["list", "export", "stats", "sandbox", "doctor"])
+def test_help_says_what_to_write_as_people_would(command: str) -> None:
+    shown = run(command, "--help").stdout
+    assert not re.search(r"list\[|default: \(", shown)
+
+
 def test_it_says_which_version_it_is_and_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "vox_calls", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == run("--version").stdout

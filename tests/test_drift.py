@@ -136,6 +136,7 @@ GATEWAY = Step(status=502, text="<html>Bad gateway</html>")
     ("steps", "status", "told", "untold"),
     [
         ([GATEWAY, Step(json=PAGE)], 2, "unknown field: items[].queue (1 times", "GET /v3/calls answered 502"),
+        ([Step(status=429), Step(json=PAGE)], 2, "unknown field: items[].queue", "answered 429; other requests use up"),
         ([Step(status=400, json=REFUSAL), GATEWAY], 2, "integer where string belongs: error.code", "answered 502"),
         ([Step(status=400, text="<p>"), Step(json=PAGE)], 2, "unknown field: items[].queue", "the body is not JSON"),
         ([Step(status=400, json=REFUSAL), Step(json=PAGE)], 1, "unknown field: items[].queue", ""),

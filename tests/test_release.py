@@ -83,8 +83,9 @@ def test_the_step_is_at_least_that_of_the_contract(
 def test_tag_version_and_changelog_are_one() -> None:
     for tag, version, changelog, refused in (
         ("v1.2.4", "1.2.3", CHANGELOG.format("1.2.4"), "_version.py says 1.2.3"),
-        ("1.2.4", "1.2.4", CHANGELOG.format("1.2.4"), "write it like v1.2.0"),
-        ("v1.2.4rc1", "1.2.4rc1", CHANGELOG.format("1.2.4rc1"), "write it like v1.2.0"),
+        ("", "1.2.4", CHANGELOG.format("1.2.4"), "^nothing is no tag of a version; write it like TAG=v1.2.0$"),
+        ("1.2.4", "1.2.4", CHANGELOG.format("1.2.4"), "write it like TAG=v1.2.0"),
+        ("v1.2.4rc1", "1.2.4rc1", CHANGELOG.format("1.2.4rc1"), "write it like TAG=v1.2.0"),
         ("v1.2.4", "1.2.4", CHANGELOG.format("1.2.3"), r"no section '## \[1\.2\.4\] - '"),
     ):
         with pytest.raises(ReleaseError, match=refused):
@@ -95,6 +96,8 @@ def test_the_last_tag_is_the_highest_before_it(repository: Path) -> None:
     assert last_tag("v1.2.3") == "v1.2.2"
     git(repository, "commit", "--quiet", "--allow-empty", "-m", "second")
     git(repository, "tag", "v1.10.0")
+    for other in ("v2.0.0rc1", "v1", "video", "v1.02.0"):
+        git(repository, "tag", other)
     assert last_tag("v1.10.0") == "v1.2.3"
     assert last_tag("v1.2.3") == "v1.2.2"
     with pytest.raises(ReleaseError, match="no tag v9"):

@@ -340,6 +340,7 @@ def test_bars_are_plain_in_a_pipe_and_80_columns_wide(exported: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     assert max(map(len, lines)) == 80
+    assert all(line == line.rstrip() for line in lines)
     assert re.fullmatch(r"600 calls from 2026-08-25 to 2026-11-23, KST \(now UTC\+09:00\)", lines[0])
     assert len([line for line in lines if re.match(r"2026-\d\d-\d\d +█", line)]) == 31
     assert any(re.match(r"before 2026-10-24 +\d{3} +\d\d\.\d % +\d\d,\d{3}$", line) for line in lines)

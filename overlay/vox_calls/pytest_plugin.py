@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 def vox_sandbox_server() -> Iterator[Sandbox]:
     """A running vox_calls.sandbox.Sandbox, one for the session, on a port and with a key of its own."""
     try:
-        from vox_calls import sandbox  # noqa: PLC0415 - what the extra brings may not be there, and takes its time
+        from vox_calls.sandbox import (  # noqa: PLC0415 - what the extra brings may not be there, and takes its time
+            Sandbox,
+            Settings,
+            make_key,
+        )
     except ModuleNotFoundError as error:
-        pytest.fail(f"vox_sandbox needs an extra: pip install 'vox-calls[sandbox]' ({error})", pytrace=False)
-    with sandbox.Sandbox(settings=sandbox.Settings(sandbox.make_key(), windows=())) as server:
+        pytest.fail(str(error), pytrace=False)
+    with Sandbox(settings=Settings(make_key(), windows=())) as server:
         yield server
 
 

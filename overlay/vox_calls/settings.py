@@ -68,7 +68,7 @@ def resolve_api_key(api_key: str | None) -> str:
     except TypeError:
         raise ConfigurationError("the API key is not a string") from None
     if not key:
-        raise ConfigurationError(f"there is no API key: set {API_KEY_VARIABLE}, or pass api_key")
+        raise ConfigurationError(f"there is no API key: set {API_KEY_VARIABLE}, or in Python pass api_key")
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise ConfigurationError("the API key has a space or a character that no key has; copy it again")
     return key

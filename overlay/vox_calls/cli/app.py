@@ -151,9 +151,9 @@ def sandbox(  # noqa: PLR0913 - one for each option
     *,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any free port.")] = 0,
     calls: Annotated[
-        int | None, typer.Option(min=0, show_default=str(_MADE_UP), help="How many made-up calls to serve.")
+        int | None, typer.Option(min=0, help=f"How many made-up calls to serve; {_MADE_UP:,} where not told.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(show_default=str(_SEED), help="Another seed, other calls.")] = None,
+    seed: Annotated[int | None, typer.Option(help=f"Another seed, other calls; {_SEED} where not told.")] = None,
     data: Annotated[Path | None, typer.Option(help="Serve the calls of an exported file, and no made-up ones.")] = None,
     latency_ms: Annotated[int, typer.Option(min=0, help="Hold every answer back.")] = 0,
     rate_limit: Annotated[bool, typer.Option(help="5 requests a second and 120 a minute, like the vendor.")] = True,

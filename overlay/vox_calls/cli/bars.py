@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import tzinfo
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -31,8 +32,16 @@ class _Console(Console):
 def write_bars(summary: Summary, zone: tzinfo | None, zone_name: str) -> None:
     """The summary as bars that fit the terminal; 80 columns wide where there is none."""
     console = _Console(highlight=False)
-    if not console.is_terminal:
-        console = _Console(highlight=False, width=_PIPE_WIDTH)
+    if console.is_terminal:
+        _print(console, summary, zone, zone_name)
+        return
+    console = _Console(highlight=False, width=_PIPE_WIDTH)
+    with console.capture() as captured:
+        _print(console, summary, zone, zone_name)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _print(console: Console, summary: Summary, zone: tzinfo | None, zone_name: str) -> None:
     console.print(Text(printable(headline(summary, zone, zone_name)), style="bold"))
     top = Table.grid(padding=(0, _GAP, 0, 0))
     for name, figure, more in figures(summary):

@@ -10,7 +10,7 @@ import typer
 
 from vox_calls import drift
 from vox_calls.cli.text import printable
-from vox_calls.errors import ApiError, VoxCallsError
+from vox_calls.errors import ApiError, RateLimitError, VoxCallsError
 from vox_calls.settings import connect, resolve_api_key, resolve_base_url
 
 SAME, DIFFERENT, UNKNOWN = 0, 1, 2
@@ -57,7 +57,8 @@ def _reason(failure: VoxCallsError) -> str:
         return str(failure)
     # Not what the server says: it may quote the key, or calls.
     name = f" {failure.code}" if failure.code and failure.code.isidentifier() and failure.code.isupper() else ""
-    return f"{failure.method} {failure.path} answered {failure.status_code}{name}"
+    advice = "; other requests use up the key's limit, so ask again in a minute" * isinstance(failure, RateLimitError)
+    return f"{failure.method} {failure.path} answered {failure.status_code}{name}{advice}"
 
 
 def _read(source: str) -> bytes:

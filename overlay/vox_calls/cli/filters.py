@@ -156,7 +156,7 @@ def _option(name: str, kind: type, told: str, values: Callable[[], Iterable[str]
     def complete(begun: str) -> list[str]:
         return sorted(value for value in values() if value.startswith(begun)) if values else []
 
-    option = typer.Option(help=told, autocompletion=complete if values else None)
+    option = typer.Option(help=told, metavar="VALUE", autocompletion=complete if values else None)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )

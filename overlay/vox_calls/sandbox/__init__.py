@@ -16,16 +16,21 @@ Calls that go on with time are made by `plan` and added by `sandbox.store.place`
 Needs the extra `sandbox`. It listens on loopback alone and keeps nothing when it ends.
 """
 
-from vox_calls.sandbox.app import SeenRequest, Settings
-from vox_calls.sandbox.errors import MisusedError
-from vox_calls.sandbox.faults import Script, Step, read_script
-from vox_calls.sandbox.handmade import read_calls
-from vox_calls.sandbox.limits import VENDOR_LIMITS, Window
-from vox_calls.sandbox.progress import Course, plan
-from vox_calls.sandbox.server import ExchangesSandbox, PortTakenError, Sandbox, make_key
-from vox_calls.sandbox.store import Store
-from vox_calls.sandbox.synthetic import synthetic_calls
-from vox_calls.sandbox.testing import VoxSandbox
+from typing import TYPE_CHECKING
+
+from vox_calls._lazy import lazily
+
+if TYPE_CHECKING:
+    from vox_calls.sandbox.app import SeenRequest, Settings
+    from vox_calls.sandbox.errors import MisusedError
+    from vox_calls.sandbox.faults import Script, Step, read_script
+    from vox_calls.sandbox.handmade import read_calls
+    from vox_calls.sandbox.limits import VENDOR_LIMITS, Window
+    from vox_calls.sandbox.progress import Course, plan
+    from vox_calls.sandbox.server import ExchangesSandbox, PortTakenError, Sandbox, make_key
+    from vox_calls.sandbox.store import Store
+    from vox_calls.sandbox.synthetic import synthetic_calls
+    from vox_calls.sandbox.testing import VoxSandbox
 
 __all__ = [
     "VENDOR_LIMITS",
@@ -47,3 +52,31 @@ __all__ = [
     "read_script",
     "synthetic_calls",
 ]
+
+_HOMES = {
+    "VENDOR_LIMITS": "limits",
+    "Course": "progress",
+    "ExchangesSandbox": "server",
+    "MisusedError": "errors",
+    "PortTakenError": "server",
+    "Sandbox": "server",
+    "Script": "faults",
+    "SeenRequest": "app",
+    "Settings": "app",
+    "Step": "faults",
+    "Store": "store",
+    "VoxSandbox": "testing",
+    "Window": "limits",
+    "make_key": "server",
+    "plan": "progress",
+    "read_calls": "handmade",
+    "read_script": "faults",
+    "synthetic_calls": "synthetic",
+}
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of the module's
+    __getattr__ = lazily(__name__, _HOMES, extra="sandbox")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
