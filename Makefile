@@ -83,7 +83,7 @@ types: $(READY)  ## Check types, strictly; those that users see by three checker
 lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew; review the difference before you keep it.
 	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet --output-file $(LOCK)
-	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group bench --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml --upgrade --extra cli --extra sandbox --group bench --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet --output-file $(BENCH_LOCK)
 	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group tests --universal --python-version 3.11 \
 		--resolution lowest-direct --generate-hashes --no-annotate --custom-compile-command "make lock" --quiet \

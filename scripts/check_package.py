@@ -7,6 +7,7 @@ be those of the source folders, their metadata has to be valid, and in an enviro
 public module has to be imported without so much as a warning.
 """
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -116,10 +117,12 @@ def check_metadata(wheel: Path) -> None:
     for field in ("summary", "description", "license_expression", "license_files", "keywords", "classifiers"):
         if not getattr(metadata, field):
             raise PackageError(f"{wheel.name} has no {field} in its metadata")
-    if metadata.description_content_type != "text/markdown" or not {"Source", "Changelog"} <= set(
+    if astray := re.findall(r"\]\((?!https://|#)[^)]*\)", metadata.description or ""):
+        raise PackageError(f"{wheel.name} has links in its description that lead nowhere from an index: {astray}")
+    if metadata.description_content_type != "text/markdown" or not {"Documentation", "Source", "Changelog"} <= set(
         metadata.project_urls or {}
     ):
-        raise PackageError(f"{wheel.name} has no README in Markdown, or no URLs of its source and its changelog")
+        raise PackageError(f"{wheel.name} has no README in Markdown, or no URLs of documentation, source and changelog")
 
 
 def check_installed(wheel: Path, aside: Path) -> None:

@@ -42,7 +42,8 @@ def copy(tmp_path: Path) -> Path:
         ('  "/openapi",\n', "", "lacks vox_calls/sandbox/conformance/retries.json"),
         ('  "/scripts",\n', "", "lacks scripts/generate.py"),
         ('keywords = ["vox.ai", ', 'keywords = []\n_ = ["vox.ai", ', "has no keywords"),
-        ("\nChangelog = ", "\nHistory = ", "no URLs of its source and its changelog"),
+        ("\nChangelog = ", "\nHistory = ", "no URLs of documentation, source and changelog"),
+        ("(?!https?://|#)", "(?!https?://|#|CONTRIB)", "lead nowhere from an index: ['](CONTRIBUTING.md)']"),
     ],
 )
 def test_what_is_planted_is_named(copy: Path, old: str, new: str, named: str) -> None:
