@@ -52,26 +52,48 @@ def test_every_python_that_is_said_to_do_is_tried() -> None:
 
 def test_a_release_is_checked_attested_and_published_without_a_token() -> None:
     assert workflow("release.yml")["on"] == {"push": {"tags": ["v*"]}}
-    build, publish = workflow("release.yml")["jobs"].values()
-    assert [step["run"] for step in build["steps"] if "run" in step] == [
+    jobs = workflow("release.yml")["jobs"]
+    assert jobs["everything"]["uses"] == "$/.github/workflows/ci.yml"
+    assert "workflow_call" in workflow("ci.yml")["on"]
+    assert [step["run"] for step in runs("release.yml", "build")] == [
         'make check-release TAG="$GITHUB_REF_NAME"',
-        "make ci",
+        "make package",
     ]
-    assert publish["needs"] == "build"
-    assert publish["permissions"] == {"id-token": "write"}
-    used = [step["uses"].partition("@")[0] for job in (build, publish) for step in job["steps"] if "uses" in step]
-    assert used[-4:] == [
-        "actions/attest-build-provenance",
-        "actions/upload-artifact",
-        "actions/download-artifact",
-        "pypa/gh-action-pypi-publish",
+    assert [jobs[name]["needs"] for name in ("attest", "publish", "announce")] == [
+        ["everything", "build"],
+        "attest",
+        "publish",
     ]
-    assert not any("with" in step for step in publish["steps"][1:]), "trusted publishing needs neither token nor option"
+    assert uses(jobs["attest"]) == ["actions/download-artifact", "actions/attest-build-provenance"]
+    assert uses(jobs["publish"]) == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
+    publish = jobs["publish"]["steps"][1]
+    assert "with" not in publish, "trusted publishing needs neither token nor option"
+    assert "env" not in publish
+    (announce,) = runs("release.yml", "announce")
+    assert announce["run"].startswith('gh release create "$GITHUB_REF_NAME" dist/*')
+
+
+def test_what_may_sign_publish_or_write_runs_nothing_of_the_repository() -> None:
+    able = {
+        name: job for name, job in workflow("release.yml")["jobs"].items() if "write" in job["permissions"].values()
+    }
+    assert {name: set(job["permissions"]) for name, job in able.items()} == {
+        "attest": {"id-token", "attestations"},
+        "publish": {"id-token"},
+        "announce": {"contents"},
+    }
+    for job in able.values():
+        assert "actions/checkout" not in uses(job)
+        assert all(step["run"].startswith("gh ") for step in job["steps"] if "run" in step)
+
+
+def uses(job: dict[str, Any]) -> list[str]:
+    return [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step]
 
 
 def test_every_action_is_pinned() -> None:
     for path in (ROOT / ".github" / "workflows").iterdir():
-        for used in re.findall(r"uses: (.*)", path.read_text(encoding="utf-8")):
+        for used in re.findall(r"uses: (?!\$/)(.*)", path.read_text(encoding="utf-8")):
             assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used), f"{path.name}: {used}"
 
 
