@@ -130,7 +130,7 @@ def test_the_path_of_a_change_names_what_there_is() -> None:
     sandbox = {f"sandbox/{name}.py" for name in ("store", "app", "synthetic", "progress")}
     assert named == {"client.py", "query.py", "models.py", "cli/filters.py"} | sandbox
     assert all((ROOT / "overlay" / "vox_calls" / name).is_file() for name in named)
-    assert "Exit status 0 is no difference, 1 some, 2 nobody can tell" in " ".join(section.split())
+    assert "Exit status 0 is no difference, 1 some, 2 it could not be found out" in " ".join(section.split())
     assert " ".join(section.split()).index("openapi/evidence.md") < section.index("make generate")
 
 

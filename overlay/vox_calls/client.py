@@ -109,18 +109,17 @@ class _Client(ABC, Generic[Http, Iteration]):
             disconnection_reason: Reasons, such as `"user_hangup"`.
             call_from: Callers' numbers, as people write them: `"010-1234-5678"`, `"+82 10 1234 5678"`.
             call_to: Called numbers, in the same way.
-            start_at_after: Earliest connection time, inclusive; see `to_unix_ms` for what it takes. Calls that are
-                not connected yet may be among the results.
+            start_at_after: Earliest connection time, inclusive; see `to_unix_ms`. Calls not connected yet may be among them.
             start_at_before: Latest connection time, inclusive.
             sort_order: `"desc"`, newest first, is the API's default; or `"asc"`.
-            cursor: Where to read on, from `.cursor`, `page.next_cursor` or `error.cursor`, with the same filters.
+            cursor: Where to read on, from `.cursor`, `page.next_cursor` or `error.cursor`, with the same arguments.
             page_size: The API's `limit`: calls in a page, 1 to 100.
             max_items: How many calls to hand out at most. No page is fetched that is not needed for them.
             prefetch: 1 fetches the next page while you are busy with this one; 0, the default, when it is needed.
-            parallel: How many parts of the time between both bounds to read at once, in threads or, on asyncio, tasks.
-                Worth it where answers take longer than the rate limit asks to wait.
+            parallel: How many parts of the time between both bounds, 16 at most, to read at once, without `max_items`;
+                for servers whose answers take longer than the rate limit asks to wait.
             on_invalid: Called with the InvalidResponseError of a call that cannot be decoded, whose `raw` holds its
-                JSON; the iteration then goes on. Without it, the error is raised when the calls before it are out.
+                JSON; the iteration then goes on. Without it, the error is raised after the calls before it.
 
         Raises:
             InvalidQueryError: At once, for a filter that the API would not take.

@@ -213,8 +213,8 @@ def doctor(
 
     With a key, two requests to the server: one that it has to refuse, for the parameters that it takes, and one page.
     With --document, what the vendor publishes, told as changes from what this version knows to what it says.
-    Exit status 0 it is, 1 it differs, 2 nobody can tell. A terminal also shows what one more request tells of the key,
-    the server and this machine's clock.
+    Exit status 0 it is, 1 it differs, 2 it could not be found out. A terminal also shows what one more request tells of
+    the key, the server and this machine's clock.
     """
     from vox_calls.cli import checkup, examination  # noqa: PLC0415 - `--help` need not wait for them
     from vox_calls.settings import API_KEY_VARIABLE  # noqa: PLC0415 - nor for httpx
