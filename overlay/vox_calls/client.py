@@ -109,7 +109,7 @@ class _Client(ABC, Generic[Http, Iteration]):
             disconnection_reason: Reasons, such as `"user_hangup"`.
             call_from: Callers' numbers, as people write them: `"010-1234-5678"`, `"+82 10 1234 5678"`.
             call_to: Called numbers, in the same way.
-            start_at_after: Earliest connection time, inclusive; see `to_unix_ms`. Calls not connected yet may be among them.
+            start_at_after: Earliest connection time, inclusive; see `to_unix_ms`. Calls not connected yet may come too.
             start_at_before: Latest connection time, inclusive.
             sort_order: `"desc"`, newest first, is the API's default; or `"asc"`.
             cursor: Where to read on, from `.cursor`, `page.next_cursor` or `error.cursor`, with the same arguments.
