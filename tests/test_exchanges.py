@@ -315,6 +315,16 @@ def test_after_its_verdict_an_exchange_begins_anew(served: Served) -> None:
         assert len(served.verdict("retry-500", {})["requests"]["seen"]) == 1
 
 
+def test_an_exchange_that_was_left_half_way_is_ended_without_a_verdict(served: Served) -> None:
+    name = "retry-500"
+    for _ in range(2):
+        assert served.ask(name, **{"Vox-Clock": "0"}).status_code == 500
+        ended = served.http.delete(served.of(name))
+        assert (ended.status_code, ended.content) == (204, b"")
+    assert served.verdict(name, {})["requests"]["seen"] == []
+    assert served.http.delete(served.of("no-such-case")).status_code == 404
+
+
 def test_each_connection_is_closed_and_no_date_says_what_day_it_is(served: Served) -> None:
     answer = served.ask("retry-500", **{"Vox-Clock": "0"})
     assert answer.headers["connection"] == "close"

@@ -70,6 +70,11 @@ def create_exchanges(scripted: Mapping[str, Scripted], base_url: str, hang_up: H
         told = meeting.exchange.verdict(outcome, real=meeting.began is not None)
         return Response(json.dumps(told), media_type="application/json")
 
+    async def forget(request: Request) -> Response:
+        meet(request)
+        del meetings[request.path_params["name"]]
+        return Response(status_code=204)
+
     async def stray(request: Request) -> Response:
         if request.path_params["rest"] == "verdict":
             raise RefusedError(405, "METHOD_NOT_ALLOWED", "The verdict is the answer to a POST.")
@@ -88,6 +93,7 @@ def create_exchanges(scripted: Mapping[str, Scripted], base_url: str, hang_up: H
         routes=[
             Route("/exchanges", listed, methods=["GET"]),
             Route("/exchanges/{name}/verdict", verdict, methods=["POST"]),
+            Route("/exchanges/{name}", forget, methods=["DELETE"]),
             Route("/exchanges/{name}/v3/calls", _Calls(meet, hang_up)),
             Route("/exchanges/{name}/{rest:path}", stray, methods=every),
             Route("/{rest:path}", nowhere, methods=every),
