@@ -9,7 +9,7 @@ import logging
 import pickle
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -18,7 +18,7 @@ import pytest
 import vox_calls
 from conftest import Read
 from scripted import page
-from vox_calls import AsyncClient, Client, ClientClosedError, ConfigurationError, RateLimit, TransportError
+from vox_calls import AsyncCalls, AsyncClient, Client, ClientClosedError, ConfigurationError, RateLimit, TransportError
 from vox_calls.sandbox import Sandbox, Settings, make_key
 
 KEY = "vox_live_0123456789abcdef"
@@ -295,6 +295,32 @@ def test_pages_over_a_socket(sandbox: Sandbox, calls: list[dict[str, Any]]) -> N
         blocking = [(len(each.items), each.total_count) for each in client.list_calls().pages()]
     assert blocking == [(100, len(calls))] * (len(calls) // 100)
     assert asyncio.run(read_pages()) == blocking
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"prefetch": 1},
+        {"parallel": 4, "start_at_after": "2026-01-01T00:00:00Z", "start_at_before": "2026-12-31T00:00:00Z"},
+    ],
+)
+@pytest.mark.parametrize("by", [aiter, AsyncCalls.pages])
+def test_an_iteration_that_is_left_half_read_until_the_loop_ends_makes_no_noise(
+    sandbox: Sandbox, arguments: Any, by: Callable[[AsyncCalls], AsyncIterator[object]]
+) -> None:
+    noises: list[object] = []
+    kept: list[object] = []
+
+    async def leave() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: noises.append(context))
+        async with AsyncClient(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+            reading = by(client.list_calls(page_size=10, **arguments))
+            kept.extend([reading, await anext(reading)])
+            await asyncio.sleep(0.1)  # what is read ahead is there by then
+
+    asyncio.run(leave())
+    assert (len(kept), noises) == (2, [])
 
 
 def test_a_closed_client_says_so() -> None:

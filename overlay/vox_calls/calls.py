@@ -51,18 +51,13 @@ class Calls(_Resumable):
         self._do = do
 
     def __iter__(self) -> Iterator[Call]:
-        return self._each(self._drive(self._restart().calls()))
+        return self._drive(self._restart().calls())
 
     def pages(self) -> Generator[Page, None, None]:
         """The same, page by page. Where `max_items` cuts the last page short, read on from `.cursor`."""
         return self._drive(self._restart().pages())
 
-    def _each(self, runs: Generator[list[Call], None, None]) -> Iterator[Call]:
-        with closing(runs):
-            for run in runs:
-                yield from run
-
-    def _drive(self, steps: Steps[T]) -> Generator[T, None, None]:
+    def _drive(self, steps: Steps[list[T]]) -> Generator[T, None, None]:
         with closing(steps), closing(Asides(self._do, lambda: self.cursor)) as asides:
             answer: Any = None
             while True:
@@ -78,7 +73,8 @@ class Calls(_Resumable):
                 elif isinstance(step, Send | Wait):
                     answer = self._do(step)
                 else:
-                    yield step
+                    yield from step
+                    del step  # a run is its taker's alone
 
 
 class AsyncCalls(_Resumable):
@@ -92,19 +88,13 @@ class AsyncCalls(_Resumable):
         self._do = do
 
     def __aiter__(self) -> AsyncGenerator[Call, None]:  # noqa: PYI058 - whoever breaks off can close it
-        return self._each(self._drive(self._restart().calls()))
+        return self._drive(self._restart().calls())
 
     def pages(self) -> AsyncGenerator[Page, None]:
         """The same, page by page. Where `max_items` cuts the last page short, read on from `.cursor`."""
         return self._drive(self._restart().pages())
 
-    async def _each(self, runs: AsyncGenerator[list[Call], None]) -> AsyncGenerator[Call, None]:
-        async with aclosing(runs):
-            async for run in runs:
-                for call in run:
-                    yield call
-
-    async def _drive(self, steps: Steps[T]) -> AsyncGenerator[T, None]:
+    async def _drive(self, steps: Steps[list[T]]) -> AsyncGenerator[T, None]:
         with closing(steps):
             async with aclosing(AsyncAsides(self._do)) as asides:
                 answer: Any = None
@@ -121,4 +111,6 @@ class AsyncCalls(_Resumable):
                     elif isinstance(step, Send | Wait):
                         answer = await self._do(step)
                     else:
-                        yield step
+                        for thing in step:
+                            yield thing
+                        del step  # as above

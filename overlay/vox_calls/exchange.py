@@ -65,7 +65,7 @@ class Take:
 Answer = httpx.Response | httpx.RequestError | VoxCallsError | None
 Step = Wait | Send | Start | Take
 Steps = Generator[Step | T, Any, None]
-"""What a driver runs: it does each step, and hands anything else to the user."""
+"""What a driver runs: it does each step, and hands out anything else."""
 
 
 @attrs.frozen

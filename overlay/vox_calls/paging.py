@@ -61,8 +61,8 @@ class Listing:
                 self._turn(fetched.page)
                 del fetched  # see `read`
 
-    def pages(self) -> Steps[Page]:
-        """Hand out page by page.
+    def pages(self) -> Steps[list[Page]]:
+        """Hand out page by page, each a run of its own.
 
         A page with a call that cannot be decoded is raised instead, so that nobody takes the rest for the whole.
         """
@@ -78,7 +78,7 @@ class Listing:
                 else:
                     self._turn(page)
                 self._left -= len(page.items)
-                yield page
+                yield [page]
                 del page, fetched
 
     def _source(self) -> Steps[Fetched]:

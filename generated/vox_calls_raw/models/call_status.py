@@ -1,5 +1,5 @@
 from enum import StrEnum
-from typing import Self
+from typing import Self, SupportsIndex
 
 
 class CallStatus(StrEnum):
@@ -19,6 +19,12 @@ class CallStatus(StrEnum):
         member = str.__new__(cls, value)
         member._name_ = member._value_ = str(value)
         return member
+
+    def __reduce_ex__(
+        self, protocol: SupportsIndex, /
+    ) -> tuple[type[Self], tuple[str]]:
+        """How to pickle and copy it: by value."""
+        return type(self), (self._value_,)
 
     @property
     def is_known(self) -> bool:

@@ -1,5 +1,5 @@
 from enum import StrEnum
-from typing import Self
+from typing import Self, SupportsIndex
 
 
 class DisconnectionReason(StrEnum):
@@ -30,6 +30,12 @@ class DisconnectionReason(StrEnum):
         member = str.__new__(cls, value)
         member._name_ = member._value_ = str(value)
         return member
+
+    def __reduce_ex__(
+        self, protocol: SupportsIndex, /
+    ) -> tuple[type[Self], tuple[str]]:
+        """How to pickle and copy it: by value."""
+        return type(self), (self._value_,)
 
     @property
     def is_known(self) -> bool:
