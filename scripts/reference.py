@@ -72,8 +72,12 @@ def typed(function: types.FunctionType, named: dict[str, str]) -> types.Function
 def constants(module: types.ModuleType) -> dict[str, str]:
     """What is said of a module's constants where they are made, which pdoc looks for in the module itself alone."""
     inner = [one for name, one in sys.modules.items() if name.startswith(f"{module.__name__}.")]
-    told = {name: words for one in inner for name, words in walk_tree(one).var_docstrings.items()}
-    return {name: words for name, words in told.items() if name in module.__all__}
+    return {
+        name: words
+        for one in inner
+        for name, words in walk_tree(one).var_docstrings.items()
+        if name in module.__all__ and getattr(one, name) is getattr(module, name)
+    }
 
 
 def public_module(name: str) -> types.ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import re
 import subprocess
@@ -33,6 +34,11 @@ def told(module: str) -> Iterator[tuple[str, str, str]]:
                     yield inner.fullname, inner.name, inner.docstring or (mentioned[0] if mentioned else "")
 
 
+def plain(text: str) -> str:
+    """The words of a text, without marks and mark-up."""
+    return " ".join(re.findall(r"\w+", html.unescape(text)))
+
+
 NAMES = [name for module in PUBLIC for name in told(module)]
 
 
@@ -53,6 +59,11 @@ def test_the_reference_has_all_that_is_public(tmp_path: Path) -> None:
     for module in PUBLIC:
         page = (tmp_path / "reference" / f"{module.replace('.', '/')}.html").read_text(encoding="utf-8")
         assert all(f'id="{name}"' in page for name in importlib.import_module(module).__all__)
+        words = plain(re.sub("<[^>]*>", " ", page))
+        imported = public_module(module)
+        for name in imported.__all__:
+            if isinstance(getattr(imported, name), type):
+                assert plain((getattr(imported, name).__doc__ or "").partition("\n")[0]) in words, name
     root = (tmp_path / "reference" / "vox_calls.html").read_text(encoding="utf-8")
     assert all(f'id="{name}"' in root for name in ("Client.list_calls", "AsyncClient.list_calls", "Calls.cursor"))
     text = re.sub("<[^>]*>", "", root)
