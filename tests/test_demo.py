@@ -57,7 +57,7 @@ def test_it_shows_calls_with_totals() -> None:
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_ends_quietly(tmp_path: Path, sent: signal.Signals) -> None:
-    (tmp_path / "typer.py").write_text("import time\ntime.sleep(60)")  # the command is still at it when the signal comes
+    (tmp_path / "typer.py").write_text("import time\ntime.sleep(60)")  # it is still at it when the signal comes
     with demo(PYTHONPATH=str(tmp_path)) as process:
         assert process.stdout is not None
         while not process.stdout.readline().startswith("$"):
