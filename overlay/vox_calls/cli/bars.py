@@ -24,18 +24,13 @@ _GAP = 2
 _DISPENSABLE = ("share", "answered", "won")  # on a narrow terminal, in this order
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError  # the command's own way of ending, where rich would end with a status of its own
-
-
 def write_bars(summary: Summary, zone: tzinfo | None, zone_name: str) -> None:
     """The summary as bars that fit the terminal; 80 columns wide where there is none."""
-    console = _Console(highlight=False)
+    console = Console(highlight=False)
     if console.is_terminal:
         _print(console, summary, zone, zone_name)
         return
-    console = _Console(highlight=False, width=_PIPE_WIDTH)
+    console = Console(highlight=False, width=_PIPE_WIDTH)
     with console.capture() as captured:
         _print(console, summary, zone, zone_name)
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
