@@ -347,6 +347,10 @@ def test_bars_are_plain_in_a_pipe_and_80_columns_wide(exported: Path) -> None:
     assert any(re.match(r"dial_no_answer +█+", line) for line in lines)
 
 
+def test_bars_in_a_pipe_have_colours_where_they_are_asked_for(exported: Path) -> None:
+    assert "\x1b[" in run("--from", str(exported), FORCE_COLOR="1").stdout
+
+
 def test_bars_are_drawn_in_ascii_where_there_is_no_more(exported: Path) -> None:
     done = run("--from", str(exported), PYTHONIOENCODING="ascii")
     assert re.search(r"^ended +#+ +\d{3} ", done.stdout, re.MULTILINE)

@@ -26,9 +26,8 @@ _DISPENSABLE = ("share", "answered", "won")  # on a narrow terminal, in this ord
 
 def write_bars(summary: Summary, zone: tzinfo | None, zone_name: str) -> None:
     """The summary as bars that fit the terminal; 80 columns wide where there is none."""
-    console = Console(highlight=False)
-    if console.is_terminal:
-        _print(console, summary, zone, zone_name)
+    if sys.stdout.isatty():
+        _print(Console(highlight=False), summary, zone, zone_name)
         return
     console = Console(highlight=False, width=_PIPE_WIDTH)
     with console.capture() as captured:
