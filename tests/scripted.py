@@ -67,7 +67,7 @@ class World:
                 self.time += step.seconds
             else:
                 assert not isinstance(step, Start | Take), "nothing here is fetched ahead"
-                for thing in step if isinstance(step, list) else [step]:
+                for thing in step:
                     take(thing)
 
 

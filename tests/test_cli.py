@@ -197,7 +197,9 @@ def test_what_a_server_says_of_an_error_does_not_reach_the_terminal_raw() -> Non
 def test_reading_on_with_the_cursor_shown_repeats_nothing(sandbox: Sandbox) -> None:
     whole = against(sandbox, "list", "--max-items", "40", "--format", "jsonl").stdout.splitlines()
     shown = against(sandbox, "list", "--max-items", "20").stderr.splitlines()[-1]
-    rest = against(sandbox, "list", "--cursor", shown.removeprefix("more: --cursor "), "--format", "jsonl")
+    rest = against(
+        sandbox, "list", "--cursor", shown.removeprefix("more: the same options and --cursor "), "--format", "jsonl"
+    )
     assert rest.stdout.splitlines() == whole[20:]
 
 
@@ -353,6 +355,12 @@ def test_it_says_which_version_it_is_and_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "vox_calls", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == run("--version").stdout
     assert done.stdout.startswith("vox-calls ")
+
+
+def test_more_calls_than_can_be_made_up_are_refused() -> None:
+    done = run("sandbox", "--calls", "9" * 20)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is not in the range 0<=x<=10000000" in done.stderr
 
 
 @pytest.mark.parametrize(

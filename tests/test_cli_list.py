@@ -168,7 +168,7 @@ def test_a_pipe_gets_a_line_for_each_call_and_nothing_else(four: Sandbox) -> Non
     times, totals, more = done.stderr.splitlines()
     assert times == "times are of KST (now UTC+09:00)"
     assert totals == "3 of 4 calls; those shown are 1:34 long and cost 1,200.50 won"
-    rest = piped(four, "--quiet", *more.removeprefix("more: ").split(), "--tz", "America/St_Johns")
+    rest = piped(four, "--quiet", *more.removeprefix("more: the same options and ").split(), "--tz", "America/St_Johns")
     assert rest.stdout.split("\t")[:2] == ["2026-11-01T00:30:00.000-02:30", "a"]
     assert rest.stderr == ""
 
@@ -193,7 +193,7 @@ def test_times_count_back_from_now_and_what_is_said_to_read_on_does_not(empty_sa
     arguments = ("--since", "7d", "--until", "now", "--max-items", "1")
     done = piped(empty_sandbox, *arguments)
     assert done.stdout.split("\t")[1] == "in too"
-    more = done.stderr.splitlines()[-1].removeprefix("more: ")
+    more = done.stderr.splitlines()[-1].removeprefix("more: the same options and ")
     rest = piped(empty_sandbox, *arguments, *more.split())
     assert (rest.stdout.split("\t")[1], rest.stdout.count("\n")) == ("in", 1)
     assert "more: " not in rest.stderr
@@ -228,7 +228,7 @@ def test_an_array_that_is_not_whole_is_not_closed(calls: list[dict[str, Any]]) -
     with Sandbox(calls, settings=Settings(make_key(), windows=(), faults=Script([None, refusal]))) as sandbox:
         done = piped(sandbox, "--format", "json", "--max-items", "200", "--since", "2026-11-01")
     assert done.returncode == 1
-    assert "(read on with --since 2026-11-01T00:00:00.000+09:00 --cursor " in done.stderr
+    assert "(read on with the same options and --since 2026-11-01T00:00:00.000+09:00 --cursor " in done.stderr
     with pytest.raises(json.JSONDecodeError):
         json.loads(done.stdout)
     assert len(json.loads(f"{done.stdout}]")) == 100
@@ -401,7 +401,7 @@ def test_interrupted_it_says_how_to_read_on(calls: list[dict[str, Any]]) -> None
             process.send_signal(signal.SIGINT)
             rest, told = process.communicate()
         assert process.returncode == 130
-        (option,) = re.findall(r"^more: (--cursor \S+)$", told, re.MULTILINE)
+        (option,) = re.findall(r"^more: the same options and (--cursor \S+)$", told, re.MULTILINE)
         shown = [json.loads(line)["id"] for line in (*first, *rest.splitlines())]
         further = piped(sandbox, *option.split(), "--max-items", "500", "--format", "jsonl").stdout.splitlines()
         ids = [json.loads(line)["id"] for line in further]

@@ -349,6 +349,18 @@ def test_an_http_client_of_the_callers_own_stays_open() -> None:
     own.close()
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("timeout", [0, -1, "x", None, True, float("inf"), float("nan")])
+def test_a_timeout_that_is_none_is_refused_at_once(client: type[Any], timeout: Any) -> None:
+    with pytest.raises(ConfigurationError, match="timeout takes seconds, more than 0, or"):
+        client(KEY, timeout=timeout)
+
+
+def test_what_list_calls_gives_is_not_pickled() -> None:
+    with Client(KEY) as client, pytest.raises(TypeError, match="keep the arguments and the cursor instead"):
+        pickle.dumps(client.list_calls())
+
+
 def test_a_client_has_a_finite_timeout_that_can_be_chosen() -> None:
     with Client(KEY) as usual, Client(KEY, timeout=1.5) as chosen:
         assert None not in usual._http.timeout.as_dict().values()

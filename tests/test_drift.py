@@ -136,7 +136,13 @@ GATEWAY = Step(status=502, text="<html>Bad gateway</html>")
     ("steps", "status", "told", "untold"),
     [
         ([GATEWAY, Step(json=PAGE)], 2, "unknown field: items[].queue (1 times", "GET /v3/calls answered 502"),
-        ([Step(status=429), Step(json=PAGE)], 2, "unknown field: items[].queue", "answered 429; other requests use up"),
+        (
+            [Step(status=401), Step(json=PAGE)],
+            2,
+            "unknown field: items[].queue",
+            "401: the server does not take the key",
+        ),
+        ([Step(status=403), Step(json=PAGE)], 2, "unknown field: items[].queue", "403: the key in VOX_API_KEY may not"),
         ([Step(status=400, json=REFUSAL), GATEWAY], 2, "integer where string belongs: error.code", "answered 502"),
         ([Step(status=400, text="<p>"), Step(json=PAGE)], 2, "unknown field: items[].queue", "the body is not JSON"),
         ([Step(status=400, json=REFUSAL), Step(json=PAGE)], 1, "unknown field: items[].queue", ""),
@@ -266,6 +272,31 @@ def test_what_a_server_was_found_to_be_are_values() -> None:
         Finding("a parameter that nobody has is not refused", MADE_UP),
         Finding("unknown field", "items[].queue", "items[0].queue"),
     ]
+
+
+def test_a_429_is_told_and_waited_for_once() -> None:
+    busy, answered = Step(status=429, headers={"Retry-After": "0"}), Step(status=400, json=REFUSAL)
+    for steps, status, told in (
+        ([busy, answered, Step(json=PAGE)], 1, ""),
+        ([busy, busy, Step(json=PAGE)], 2, "answered 429: other requests use up the key's limit; ask again later"),
+    ):
+        with Sandbox(settings=Settings(make_key(), faults=Script([*steps]))) as sandbox:
+            done = doctor(sandbox)
+        waiting, *rest = done.stderr.splitlines()
+        assert waiting == "vox-calls: the rate limit of the key is used up; asking again in 0 s"
+        assert (done.returncode, bool(rest)) == (status, bool(told))
+        assert told in done.stderr
+        assert "unknown field: items[].queue" in done.stdout
+
+
+@pytest.mark.parametrize(("retry_after", "waits"), [(None, [60.0]), ("7", [7.0]), ("1000", [])])
+def test_a_429_is_waited_for_as_long_as_it_asks_within_reason(retry_after: str | None, waits: list[float]) -> None:
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    waited: list[float] = []
+    script = Script([Step(status=429, headers=headers), Step(status=400, json=REFUSAL), Step(json=PAGE)])
+    with Sandbox(settings=Settings(make_key(), faults=script)) as sandbox, httpx.Client() as http:
+        examine(http, sandbox.api_key, sandbox.base_url, contract(), wait=waited.append)
+    assert waited == waits
 
 
 def test_what_is_no_object_where_one_has_to_be_is_a_difference() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from typing import Any
 
@@ -14,6 +15,7 @@ from scripted import World, answer, listing, lost, page
 from vox_calls import (
     ConfigurationError,
     RateLimit,
+    RateLimitError,
     ServerError,
     TransportError,
     VoxCallsError,
@@ -165,6 +167,18 @@ def test_a_429_of_one_iteration_holds_back_another() -> None:
     assert next(other) == Wait(9.0)
     world.time += 9.0
     assert isinstance(next(other), Send)
+
+
+def test_a_long_wait_is_told_and_one_that_is_too_long_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "vox_calls"):
+        world = World([answer(429, retry_after="1"), answer(429, retry_after="37"), page("a")], retries=2)
+        world.run(listing(world).calls(), lambda _: None)
+    (told,) = caplog.messages
+    assert told.startswith("GET /v3/calls answered 429")
+    assert told.endswith("; trying again in 37 s")
+    world = World([answer(429, retry_after="100000")])
+    with pytest.raises(RateLimitError, match=r"; it asks to wait 100,000 s, which is longer than is waited here$"):
+        world.run(listing(world).calls(), lambda _: None)
 
 
 @pytest.mark.parametrize("fault", [answer(500), answer(404, ENVELOPE), lost(message="")])

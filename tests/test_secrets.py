@@ -18,7 +18,7 @@ import pytest
 
 import vox_calls
 from scripted import call, page
-from vox_calls import AsyncClient, Call, Client, InvalidResponseError, VoxCallsError
+from vox_calls import AsyncClient, Call, Client, ConfigurationError, InvalidResponseError, VoxCallsError
 from vox_calls.sandbox import Sandbox
 from vox_calls.settings import Bearer
 
@@ -155,6 +155,17 @@ def test_the_package_logs_no_more_than_unknown_values(sandbox: Sandbox, caplog: 
     assert {record.name.partition(".")[0] for record in caplog.records} <= {"httpx", "httpcore", "asyncio"}
     assert sandbox.api_key not in caplog.text
     assert vox_calls.decoding.logger.name == "vox_calls"
+
+
+@pytest.mark.parametrize("arguments", [{"api_key": f"{KEY} {KEY}"}, {"api_key": KEY, "base_url": "http://a.b"}])
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_client_that_cannot_be_made_does_not_show_its_key(kind: type[Any], arguments: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        kind(**arguments)
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+    inside = [frame for frame in frames if "vox_calls" in frame.filename]
+    assert inside
+    assert not any(KEY in str(frame.locals) for frame in inside)
 
 
 def test_a_key_is_not_pickled_even_alone() -> None:

@@ -569,7 +569,7 @@ def test_what_has_to_be_known_to_read_the_figures_is_told() -> None:
     assert [line.partition(" ")[::2] for line in notes(tally.summary())[1:]] == [
         ("1", "of the calls have no start: they are in no day and no hour."),
         ("1", "starts, lengths or costs make no sense and are not counted."),
-        ("1", "calls could not be read and are counted nowhere."),
+        ("1", "call could not be read, and counted in no figure."),
     ]
 
 

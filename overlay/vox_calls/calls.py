@@ -35,6 +35,9 @@ class _Resumable:
         """Whether the newest iteration has handed out all there is, so that there is nothing to read on from."""
         return self._listing.finished
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("what list_calls gives belongs to its client; keep the arguments and the cursor instead")
+
     def _restart(self) -> Listing:
         self._listing = self._begin()
         return self._listing
@@ -44,6 +47,11 @@ class Calls(_Resumable):
     """The calls that a query asks for. Iterate over it as often as you like; each time begins anew.
 
     Nothing is sent before the first call is asked for, and pages are fetched as they are needed.
+
+    Example:
+        calls = client.list_calls(status="ended")
+        for page in calls.pages():
+            save(page.items, calls.cursor)  # the place to read on from, None at the end
     """
 
     def __init__(self, begin: Callable[[], Listing], do: Callable[[Send | Wait], Answer]) -> None:
@@ -81,6 +89,12 @@ class AsyncCalls(_Resumable):
     """The calls that a query asks for, for `async for`. Each iteration begins anew.
 
     Nothing is sent before the first call is asked for, and pages are fetched as they are needed.
+
+    Example:
+        async with aclosing(aiter(client.list_calls(prefetch=1))) as calls:  # of contextlib; for loops that may be left
+            async for call in calls:
+                if call.status == "error":
+                    break
     """
 
     def __init__(self, begin: Callable[[], Listing], do: Callable[[Send | Wait], Awaitable[Answer]]) -> None:

@@ -15,7 +15,6 @@ from uuid import UUID
 
 import httpx
 
-from vox_calls._version import __version__
 from vox_calls.calls import AsyncCalls, Calls
 from vox_calls.decoding import EnumWatch
 from vox_calls.errors import ClientClosedError, ConfigurationError, VoxCallsError
@@ -25,7 +24,7 @@ from vox_calls.pacing import Limit, Pacer, RateLimit
 from vox_calls.paging import Listing, OnInvalid
 from vox_calls.query import MAX_PAGE_SIZE, Query
 from vox_calls.retrying import RetryPolicy
-from vox_calls.settings import Bearer, Http, connect, resolve_api_key, resolve_base_url
+from vox_calls.settings import HEADERS, Bearer, Http, connect, resolve_api_key, resolve_base_url
 
 T = TypeVar("T")
 Iteration = TypeVar("Iteration")
@@ -33,13 +32,12 @@ Iteration = TypeVar("Iteration")
 DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 DEFAULT_RATE_LIMIT = RateLimit(per_second=5, per_minute=120)
 
-_HEADERS = {"Accept": "application/json", "User-Agent": f"vox-calls/{__version__}"}
-
 
 class _Client(ABC, Generic[Http, Iteration]):
     """Everything about a client but its I/O."""
 
     _http_kind: type[Http]
+    _base_url = ""  # until it is known
 
     # The outside, apart from the server: a test puts its own in the place of these.
     _clock: Callable[[], float] = staticmethod(time.monotonic)
@@ -57,7 +55,10 @@ class _Client(ABC, Generic[Http, Iteration]):
         strict_enums: bool = False,
         http_client: Http | None = None,
     ) -> None:
-        self._auth = Bearer(resolve_api_key(api_key))
+        try:
+            self._auth = Bearer(resolve_api_key(api_key))
+        finally:
+            del api_key  # a traceback may show the locals of its frames
         self._base_url = resolve_base_url(base_url)
         if type(retries) is not int or retries < 0:
             raise ConfigurationError("retries takes an integer of at least 0")
@@ -100,7 +101,8 @@ class _Client(ABC, Generic[Http, Iteration]):
     ) -> Iteration:
         """The organisation's calls, narrowed by any filters. Checks them at once, and sends nothing until iterated.
 
-        Values of one filter are alternatives; different filters must all hold.
+        Values of one filter are alternatives; different filters must all hold. For example
+        `list_calls(status=["ended", "error"], call_to="010-1234-5678", start_at_after="2026-11-01T00:00+09:00")`.
 
         Args:
             agent_id: Agents, as UUIDs.
@@ -160,7 +162,7 @@ class _Client(ABC, Generic[Http, Iteration]):
         parts = step.request
         try:
             return self._http.build_request(
-                parts["method"], self._base_url + parts["url"], params=parts["params"], headers=_HEADERS
+                parts["method"], self._base_url + parts["url"], params=parts["params"], headers=HEADERS
             )
         except (httpx.InvalidURL, UnicodeError) as error:
             # A cursor of any length comes from the server; a URL of any length does not go back to it.
@@ -193,9 +195,7 @@ class _Client(ABC, Generic[Http, Iteration]):
 
 
 class Client(_Client[httpx.Client, Calls]):
-    """Reads an organisation's calls, blocking.
-
-    Use it as a context manager, or call `close()`. It may be shared by threads.
+    """Reads an organisation's calls, blocking. A context manager, or else closed by `close()`; threads may share it.
 
     Args:
         api_key: The organisation's key; else from the environment's `VOX_API_KEY`.

@@ -16,7 +16,8 @@
     │   └── UnknownEnumValueError   an enum value that the contract does not list (strict_enums only)
     └── PaginationError             a cursor came a second time
 
-Every one of them can be pickled, and none holds the API key, not even where the server sends it back.
+Exports, summaries, drift and the sandbox have some of their own below VoxCallsError, told in their packages. Every one
+of them all can be pickled, and none holds the API key, not even where the server sends it back.
 """
 
 from __future__ import annotations
@@ -38,6 +39,15 @@ class VoxCallsError(Exception):
             handed out whole: pass it as `cursor=` with the same filters. None where that is page one.
         attempts: How often the request that it comes from was sent; 0 where none was.
         request_id: The `x-request-id` of the last answer to that request, where it had one.
+
+    Example:
+        calls = client.list_calls(status="ended")
+        try:
+            for call in calls:
+                print(call.id)
+        except vox_calls.VoxCallsError as error:
+            print(error)
+            rest = client.list_calls(status="ended", cursor=error.cursor)
     """
 
     cursor: str | None = None
@@ -73,6 +83,14 @@ class InvalidQueryError(VoxCallsError, ValueError):
         errors: One InvalidQueryError for each wrong parameter, this one's own included. More than one where several
             parameters are wrong at once: the message then names them all, and field, value and reason are the
             first one's.
+
+    Example:
+        >>> from vox_calls import Client
+        >>> with Client("a-key") as client:
+        ...     client.list_calls(status="endd")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        vox_calls.errors.InvalidQueryError: status: 'endd' is not one of queued, ongoing, ended, error, canceled, ...
     """
 
     def __init__(self, field: str, value: object, reason: str) -> None:
@@ -101,6 +119,10 @@ class ApiError(VoxCallsError):
         details: The API's details by kind of failure, such as `allowed_query_parameters`. May be empty.
         retry_after: Seconds to wait, as the server asked. None where it did not say.
         method, path: The request, without its query.
+
+    Example:
+        >>> print(ApiError("Too many requests.", status_code=429, code="RATE_LIMITED", path="/v3/calls", attempts=5))
+        GET /v3/calls answered 429 RATE_LIMITED: Too many requests. (tried 5 times)
     """
 
     retry_after: float | None = None
@@ -180,6 +202,13 @@ class InvalidResponseError(VoxCallsError):
         reason: What is wrong there. Never the value itself, which may be personal data.
         raw: The JSON of the item that cannot be decoded; None where the fault is not in an item. It may have the URL of
             a recording in it, so a pickle is without it.
+
+    Example:
+        >>> from vox_calls import Call
+        >>> Call.from_dict({"id": 5})
+        Traceback (most recent call last):
+        ...
+        vox_calls.errors.InvalidResponseError: id: Expected `str`, got `int`
     """
 
     def __init__(self, path: str, reason: str, *, raw: object = None) -> None:

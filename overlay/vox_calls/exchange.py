@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import logging
 from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any, TypeVar
@@ -25,7 +26,11 @@ from vox_calls_raw.models import ErrorEnvelope
 
 T = TypeVar("T")
 
+logger: logging.Logger = logging.getLogger("vox_calls")
+
 _OK = 200
+_NOTICED = 5.0
+"""Seconds after which people begin to wonder what it waits for."""
 _EXCERPT = 200  # characters
 _MOST_LOOKED_AT = 10_000  # bytes
 _REQUEST_ID = "x-request-id"
@@ -125,6 +130,8 @@ def exchange(request: dict[str, Any], world: Environment) -> Generator[Wait | Se
         if isinstance(error, RateLimitError):
             world.pacer.hold(wait, world.clock())
         waited += wait
+        if wait >= _NOTICED:
+            logger.warning("%s; trying again in %.0f s", error, wait)
         yield Wait(wait)
 
 
@@ -159,6 +166,8 @@ def _outcome(
     retry_after = parse_retry_after(answer.headers.get("retry-after"), now=world.now())
     error = api_error(answer, method=method, path=path, attempts=attempt, redact=world.redact)
     error.retry_after = retry_after
+    if retry_after is not None and retry_after > world.policy.patience:
+        error.args = (f"{error}; it asks to wait {retry_after:,.0f} s, which is longer than is waited here",)
     return _Failure(error, is_retried(answer.status_code), retry_after)
 
 

@@ -34,11 +34,15 @@ def _require_own_names(cls: type[Any], fields: list[attrs.Attribute[Any]]) -> li
 
 @attrs.define(kw_only=True, repr=False, eq=False, field_transformer=_require_own_names)
 class Call(raw.Call):
-    """One call: every field of the API under its own name and type, and four that are made of them.
+    """One call: every field of the API under its own name and type, and four that are computed from them.
 
     The wire's fields are documented in the contract; `start_at` and `end_at` are unix milliseconds. Fields that the
     contract does not have are in `additional_properties`. The repr leaves out whatever is personal or secret. Whoever
     holds the URL of the recording can listen, so a pickle is without it; a copy has it.
+
+    Example:
+        for call in client.list_calls(max_items=5):
+            print(call.id, call.start_at, call.started_at, call.duration, call.cost, call.metadata.get("order"))
     """
 
     @cached_property
@@ -166,6 +170,10 @@ class Page(raw.CallPage):
         items: The calls, in the order asked for. May be empty before the end.
         total_count: How many calls matched at that moment. It moves while calls come in.
         next_cursor: Where the next page begins; None on the last one.
+
+    Example:
+        for page in client.list_calls().pages():
+            print(len(page.items), "of", page.total_count)
     """
 
     items: list[Call]  # type: ignore[assignment] # our own calls, in place of the generated ones

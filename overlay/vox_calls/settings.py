@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from vox_calls._version import __version__
 from vox_calls.errors import ConfigurationError
 
 Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
@@ -20,6 +22,10 @@ BASE_URL_VARIABLE = "VOX_BASE_URL"
 DEFAULT_BASE_URL = "https://client-api.tryvox.co"
 
 _VERSION_PREFIX = "/v3"
+
+
+HEADERS = {"Accept": "application/json", "User-Agent": f"vox-calls/{__version__}"}
+"""What goes with each request, beside the key."""
 
 
 class Bearer(httpx.Auth):
@@ -62,16 +68,22 @@ def resolve_api_key(api_key: str | None) -> str:
     Raises:
         ConfigurationError: Where there is none, or it cannot be part of a header. The message does not contain it.
     """
-    given = os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key
-    try:
-        key = str.strip(given)
-    except TypeError:
-        raise ConfigurationError("the API key is not a string") from None
+    key = os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key
+    if wrong := _wrong_with(key):
+        del key, api_key  # a traceback may show the locals of its frames
+        raise ConfigurationError(wrong)
+    return key.strip()
+
+
+def _wrong_with(key: object) -> str:
+    if not isinstance(key, str):
+        return "the API key is not a string"
+    key = key.strip()
     if not key:
-        raise ConfigurationError(f"there is no API key: set {API_KEY_VARIABLE}, or in Python pass api_key")
+        return f"there is no API key: set {API_KEY_VARIABLE}, or in Python pass api_key"
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise ConfigurationError("the API key has a space or a character that no key has; copy it again")
-    return key
+        return "the API key has a space or a character that no key has; copy it again"
+    return ""
 
 
 def resolve_base_url(base_url: str | None) -> str:
@@ -89,9 +101,8 @@ def resolve_base_url(base_url: str | None) -> str:
     if url.userinfo or "?" in text or "#" in text:
         raise ConfigurationError("the base URL has a user, a query or a fragment; pass scheme, host and path alone")
     if not host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(host))):
-        raise ConfigurationError(
-            f"the key is sent over https only (or http to this machine), not to {url.scheme or 'no scheme'}://{host}"
-        )
+        where = f"{url.scheme}://{host}" if host else "an address without https:// in front"
+        raise ConfigurationError(f"the key is sent over https only (or http to this machine), not to {where}")
     return str(url).rstrip("/").removesuffix(_VERSION_PREFIX).rstrip("/")
 
 
@@ -105,8 +116,10 @@ def connect(
     """An httpx client for a server, with httpx's own time-outs and event hooks.
 
     Raises:
-        ConfigurationError: Where the environment's proxies or certificates cannot be used.
+        ConfigurationError: Where the environment's proxies or certificates cannot be used, or the time-out is none.
     """
+    if not isinstance(timeout, httpx.Timeout) and not (type(timeout) in {int, float} and 0 < timeout < math.inf):
+        raise ConfigurationError("timeout takes seconds, more than 0, or an httpx.Timeout")
     # A proxy of the environment would get the key of a plain http request, and could not reach this machine.
     leaves_machine = not is_loopback(httpx.URL(base_url).host)
     with setting_up():

@@ -29,6 +29,7 @@ app: typer.Typer = typer.Typer(
 
 _LONGEST_CURSOR = 1_000
 _MADE_UP = 2_000
+_MOST = 10_000_000
 _SEED = 1
 
 
@@ -56,7 +57,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
 
 @app.callback()
 def common(
-    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False
+    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False
 ) -> None:
     """What every command shares."""
 
@@ -151,11 +152,11 @@ def sandbox(  # noqa: PLR0913 - one for each option
     *,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any free port.")] = 0,
     calls: Annotated[
-        int | None, typer.Option(min=0, help=f"How many made-up calls to serve; {_MADE_UP:,} where not told.")
+        int | None, typer.Option(min=0, max=_MOST, help=f"How many calls to make up; {_MADE_UP:,} where not told.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help=f"Another seed, other calls; {_SEED} where not told.")] = None,
     data: Annotated[Path | None, typer.Option(help="Serve the calls of an exported file, and no made-up ones.")] = None,
-    latency_ms: Annotated[int, typer.Option(min=0, help="Hold every answer back.")] = 0,
+    latency_ms: Annotated[int, typer.Option(min=0, max=3_600_000, help="Hold every answer back.")] = 0,
     rate_limit: Annotated[bool, typer.Option(help="5 requests a second and 120 a minute, like the vendor.")] = True,
     faults: Annotated[Path | None, typer.Option(help="A JSON file of what goes wrong, request by request.")] = None,
     exchanges: Annotated[
@@ -221,7 +222,7 @@ def doctor(
 
     in_terminal = sys.stdout.isatty()
     if in_terminal:
-        examination.show(examination.examine(base_url))
+        examination.show(examination.examine(base_url, checkup.wait))
 
     status, same = checkup.SAME, "The API is"
     if document is not None:

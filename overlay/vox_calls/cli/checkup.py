@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,14 +11,19 @@ import typer
 
 from vox_calls import drift
 from vox_calls.cli.text import printable
-from vox_calls.errors import ApiError, RateLimitError, VoxCallsError
-from vox_calls.settings import connect, resolve_api_key, resolve_base_url
+from vox_calls.errors import ApiError, AuthenticationError, PermissionDeniedError, RateLimitError, VoxCallsError
+from vox_calls.settings import API_KEY_VARIABLE, connect, resolve_api_key, resolve_base_url
 
 SAME, DIFFERENT, UNKNOWN = 0, 1, 2
 
 _TIMEOUT = 30.0
 _MOST_BYTES = 50_000_000
 _MOST_LINES = 200
+_ADVICE: dict[type[ApiError], str] = {
+    AuthenticationError: f": the server does not take the key in {API_KEY_VARIABLE}; copy it again",
+    PermissionDeniedError: f": the key in {API_KEY_VARIABLE} may not read calls",
+    RateLimitError: ": other requests use up the key's limit; ask again later",
+}
 
 
 def ask_server(base_url: str | None) -> int:
@@ -26,7 +32,7 @@ def ask_server(base_url: str | None) -> int:
         key = resolve_api_key(None)
         server = resolve_base_url(base_url)
         with connect(httpx.Client, server, timeout=_TIMEOUT) as http:
-            seen = drift.examine(http, key, server, drift.contract())
+            seen = drift.examine(http, key, server, drift.contract(), wait=wait)
     except VoxCallsError as error:
         return _cannot_tell("server", str(error))
     status = _tell("server", [str(finding).replace(key, "***") for finding in seen.findings])
@@ -35,6 +41,12 @@ def ask_server(base_url: str | None) -> int:
     if not seen.calls and not seen.failures:
         status = _cannot_tell("server", "it has no calls, so nobody saw their fields and values")
     return status
+
+
+def wait(seconds: float) -> None:
+    """Say that the server asks to wait, and do."""
+    typer.echo(f"vox-calls: the rate limit of the key is used up; asking again in {seconds:.0f} s", err=True)
+    time.sleep(seconds)
 
 
 def ask_document(source: str) -> int:
@@ -57,7 +69,7 @@ def _reason(failure: VoxCallsError) -> str:
         return str(failure)
     # Not what the server says: it may quote the key, or calls.
     name = f" {failure.code}" if failure.code and failure.code.isidentifier() and failure.code.isupper() else ""
-    advice = "; other requests use up the key's limit, so ask again in a minute" * isinstance(failure, RateLimitError)
+    advice = next((words for kind, words in _ADVICE.items() if isinstance(failure, kind)), "")
     return f"{failure.method} {failure.path} answered {failure.status_code}{name}{advice}"
 
 

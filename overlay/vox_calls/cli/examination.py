@@ -6,7 +6,6 @@ One page of one call is asked for. Nothing of what is in it is told.
 from __future__ import annotations
 
 import email.utils
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -16,9 +15,9 @@ from rich.console import Console
 from rich.text import Text
 
 from vox_calls.cli.text import printable
-from vox_calls.drift.document import PATH
+from vox_calls.drift.live import ask
 from vox_calls.errors import VoxCallsError
-from vox_calls.settings import API_KEY_VARIABLE, Bearer, connect, resolve_api_key, resolve_base_url
+from vox_calls.settings import API_KEY_VARIABLE, connect, resolve_api_key, resolve_base_url
 
 TOLERATED = timedelta(seconds=5)
 """How far this machine's clock may be from the server's before it is told."""
@@ -48,7 +47,9 @@ class Result:
     told: str
 
 
-def examine(base_url: str | None, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> list[Result]:
+def examine(
+    base_url: str | None, wait: Callable[[float], None], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> list[Result]:
     """Look at the key, the server and the clock. Raises nothing: what goes wrong is a result."""
     try:
         server = resolve_base_url(base_url)
@@ -63,14 +64,14 @@ def examine(base_url: str | None, *, now: Callable[[], datetime] = lambda: datet
     except VoxCallsError as error:
         return [Result("server", well=False, told=str(error))]
     with http:
-        asked, began = now(), time.monotonic()
         try:
-            answer = http.get(server + PATH, params={"limit": "1"}, auth=Bearer(key), follow_redirects=False)
+            answer = ask(http, key, server, {"limit": "1"}, wait)
         except httpx.RequestError as error:
             reason = (str(error) or type(error).__name__).replace(key, "***")
             told = f"{server} does not answer: {reason}. Look at the address (VOX_BASE_URL), the network, the proxy."
             return [Result("server", well=False, told=told)]
-        took = timedelta(seconds=time.monotonic() - began)
+        took = answer.elapsed
+        asked = now() - took
     return [_key(answer.status_code), _server(answer, server, took), clock(answer.headers.get("Date"), asked, took)]
 
 

@@ -31,7 +31,7 @@ def export(  # noqa: PLR0913 - one for each option
     *,
     format_: Annotated[Format | None, typer.Option("--format", help="Where FILE's name does not tell it.")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an export that was broken off; begin where there is none.")
+        bool, typer.Option("--resume", help="Go on with an export that was interrupted; begin where there is none.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, in place of what is there.")] = False,
     bom: Annotated[bool, typer.Option(help="Begin a CSV with a byte order mark, as Excel needs it.")] = True,

@@ -87,9 +87,9 @@ class Chosen(NamedTuple):
         }
 
     def resume(self, cursor: str) -> str:
-        """The options to add to a command line for it to read on: a cursor is of exact times, and `7d` moves on."""
+        """How to read on, in words: a cursor is of exact times, and `7d` moves on."""
         bounds = "".join(f"{option} {bound} " for option, bound in self.bounds.items())
-        return f"{bounds}--cursor {shlex.quote(cursor)}"
+        return f"the same options and {bounds}--cursor {shlex.quote(cursor)}"
 
 
 class Filters(NamedTuple):

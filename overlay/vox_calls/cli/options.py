@@ -8,7 +8,7 @@ import typer
 
 BaseUrl = Annotated[str | None, typer.Option(help="The server; else VOX_BASE_URL, else the vendor's.")]
 Mask = Annotated[
-    bool, typer.Option("--mask", help="Hide personal data: of phone numbers, all but the last four digits is hidden.")
+    bool, typer.Option("--mask", help="Hide personal data: texts whole, phone numbers but for the last four digits.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what was asked for, and errors.")]
 RateLimited = Annotated[

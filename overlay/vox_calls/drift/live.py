@@ -7,7 +7,9 @@ page. Of what stands in the page, names and types are told, and values of enums;
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -18,6 +20,7 @@ from vox_calls.drift.document import PATH, Element
 from vox_calls.drift.schemas import JSON_TYPES
 from vox_calls.errors import TransportError, VoxCallsError
 from vox_calls.exchange import api_error
+from vox_calls.retrying import parse_retry_after
 from vox_calls.settings import Bearer
 
 MADE_UP = "vox_calls_asks_which_parameters_there_are"
@@ -26,8 +29,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9-]{0,39}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _NOT_SHOWN = "(not shown)"
 _WHOLE = "the answer"
-_TIMEOUT = 30.0
-_OK, _BAD_REQUEST = 200, 400
+_A_MINUTE, _PATIENCE = 60.0, 120.0  # seconds
+_OK, _BAD_REQUEST, _TOO_MANY = 200, 400, 429
 
 
 @attrs.frozen
@@ -67,11 +70,31 @@ class Examination:
     calls: int = 0
 
 
-def examine(http: httpx.Client, api_key: str, base_url: str, contract: Mapping[str, Element]) -> Examination:
-    """Ask a server, and tell where it differs from the contract."""
+def examine(
+    http: httpx.Client,
+    api_key: str,
+    base_url: str,
+    contract: Mapping[str, Element],
+    *,
+    wait: Callable[[float], None] = time.sleep,
+) -> Examination:
+    """Ask a server, and tell where it differs from the contract.
+
+    Args:
+        http: What to ask it with.
+        api_key: The organisation's key.
+        base_url: The server, without `/v3`.
+        contract: What it should be, such as `contract()` gives.
+        wait: Waits so many seconds; where the server answers 429, it is asked once more after that.
+
+    Example:
+        with httpx.Client() as http:
+            for finding in examine(http, key, "https://client-api.tryvox.co", contract()).findings:
+                print(finding)
+    """
     found, failures, calls = [], [], 0
     try:
-        refused = _get(http, api_key, base_url, {MADE_UP: "1"}, expected={_BAD_REQUEST, _OK})
+        refused = _get(http, api_key, base_url, {MADE_UP: "1"}, wait, expected={_BAD_REQUEST, _OK})
         if refused.status_code == _OK:
             found.append(Finding("a parameter that nobody has is not refused", MADE_UP))
         else:
@@ -80,7 +103,7 @@ def examine(http: httpx.Client, api_key: str, base_url: str, contract: Mapping[s
     except VoxCallsError as error:
         failures.append(error)
     try:
-        page = parse(_get(http, api_key, base_url, {"limit": "100"}, expected={_OK}).content)
+        page = parse(_get(http, api_key, base_url, {"limit": "100"}, wait, expected={_OK}).content)
         found += fields(page, contract)
         items = _dig(page, "items")
         calls = len(items) if isinstance(items, list) else 0
@@ -89,11 +112,34 @@ def examine(http: httpx.Client, api_key: str, base_url: str, contract: Mapping[s
     return Examination(found, failures, calls)
 
 
-def _get(
-    http: httpx.Client, api_key: str, base_url: str, query: dict[str, str], *, expected: set[int]
+def ask(
+    http: httpx.Client, api_key: str, base_url: str, query: dict[str, str], wait: Callable[[float], None]
+) -> httpx.Response:
+    """Send one request; once more where the answer is a 429, after as long as it says.
+
+    Raises:
+        httpx.RequestError: Where there is no answer.
+    """
+    answer = http.get(base_url + PATH, params=query, auth=Bearer(api_key), follow_redirects=False)
+    if answer.status_code == _TOO_MANY:
+        asked = parse_retry_after(answer.headers.get("retry-after"), now=datetime.now(UTC))
+        if asked is None or asked <= _PATIENCE:
+            wait(_A_MINUTE if asked is None else asked)
+            answer = http.get(base_url + PATH, params=query, auth=Bearer(api_key), follow_redirects=False)
+    return answer
+
+
+def _get(  # noqa: PLR0913 - the five of `ask`, and one of its own
+    http: httpx.Client,
+    api_key: str,
+    base_url: str,
+    query: dict[str, str],
+    wait: Callable[[float], None],
+    *,
+    expected: set[int],
 ) -> httpx.Response:
     try:
-        answer = http.get(base_url + PATH, params=query, auth=Bearer(api_key), timeout=_TIMEOUT, follow_redirects=False)
+        answer = ask(http, api_key, base_url, query, wait)
     except httpx.RequestError as error:
         server = error.request.url.netloc.decode("ascii")
         raise TransportError(str(error) or type(error).__name__, path=PATH, server=server) from error

@@ -120,7 +120,8 @@ def notes(summary: Summary) -> list[str]:
     if summary.unreadable:
         told.append(f"{summary.unreadable:,} starts, lengths or costs make no sense and are not counted.")
     if summary.skipped:
-        told.append(f"{summary.skipped:,} calls could not be read and are counted nowhere.")
+        one = summary.skipped == 1
+        told.append(f"{summary.skipped:,} {'call' if one else 'calls'} could not be read, and counted in no figure.")
     return told
 
 
