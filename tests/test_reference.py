@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 
 import pdoc.doc
@@ -16,6 +17,7 @@ import pytest
 from check_package import PUBLIC
 from contract import ROOT
 from reference import constants, public_module
+from vox_calls import VoxCallsError
 
 OTHERS = {"typing_public.py", Path(__file__).name}  # one is never run, the other knows every name
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py") if path.name not in OTHERS)
@@ -46,6 +48,20 @@ NAMES = [name for module in PUBLIC for name in told(module)]
 def test_each_public_name_says_what_it_is_and_some_test_knows_it(name: str, words: str) -> None:
     assert words, "has no docstring, and that of its class does not name it"
     assert re.search(rf"\b{name}\b", TESTS), "no test names it"
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_each_function_and_class_has_an_example_or_is_an_error_of_a_kind_that_has(module: str) -> None:
+    imported = public_module(module)
+    named = {name: getattr(imported, name) for name in imported.__all__ if callable(getattr(imported, name))}
+    without = [
+        name
+        for name, thing in named.items()
+        if "Example:\n" not in (thing.__doc__ or "")
+        and not (isinstance(thing, type) and issubclass(thing, VoxCallsError | Enum))  # an enum is as the contract says
+    ]
+    assert without == []
+    assert "Example:\n" in (VoxCallsError.__doc__ or "")
 
 
 def test_the_reference_has_all_that_is_public(tmp_path: Path) -> None:

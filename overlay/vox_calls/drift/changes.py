@@ -117,6 +117,10 @@ class Change:
         breaking: Whether code that uses this package has to be changed.
         reason: Why, in a few words.
 
+
+    Example:
+        for change in compare(elements(old), elements(new)):
+            print(change, "breaks code" if change.breaking else "")
     """
 
     element: str
@@ -136,7 +140,13 @@ class Change:
 
 
 def compare(old: Mapping[str, Element], new: Mapping[str, Element]) -> list[Change]:
-    """Every difference, breaking ones first."""
+    """Every difference, breaking ones first.
+
+    Example:
+        >>> old = {"parameter status": Element("parameter", "status", {"type": "string"})}
+        >>> print(*compare(old, {}))
+        breaking    parameter status: removed (the server refuses what it does not know)
+    """
     changes: list[Change] = []
     for name in sorted(old.keys() | new.keys()):
         if name not in old:
@@ -154,6 +164,10 @@ def drift(contract: Mapping[str, Element], document: Mapping[str, Element]) -> l
     What the contract says beyond it on purpose is left out: that all fields are listed as required, that more of them
     may be null, that objects are open, that filters have bounds of ours, and which errors are typed; and what the
     other does not state of servers and keys.
+
+    Example:
+        for change in drift(contract(), elements(parse_document(vendors_document))):
+            print(change)
     """
     return [change for change in compare(contract, document) if not _is_ours(change)]
 
@@ -171,7 +185,12 @@ def _is_ours(change: Change) -> bool:
 
 
 def version_step(changes: Iterable[Change]) -> str:
-    """The step of the version that the changes ask for: `major`, `minor` or `none`."""
+    """The step of the version that the changes ask for: `major`, `minor` or `none`.
+
+    Example:
+        >>> version_step([])
+        'none'
+    """
     kinds = {change.breaking for change in changes}
     return "major" if True in kinds else "minor" if kinds else "none"
 

@@ -31,6 +31,10 @@ class Element:
         name: Such as `status`, `items[].agent.agent_id` or `429`.
         facts: By name, such as `type`, `enum`, `nullable`, `required`; those that are not stated are left out.
 
+
+    Example:
+        >>> contract()["parameter limit"].facts["maximum"]
+        100
     """
 
     kind: str
@@ -48,7 +52,12 @@ class Element:
 
 
 def contract() -> dict[str, Element]:
-    """The contract that this version of the package was generated from."""
+    """The contract that this version of the package was generated from.
+
+    Example:
+        >>> contract()["field items[].start_at"].facts["type"]
+        'integer'
+    """
     text = resources.files("vox_calls_raw").joinpath("contract.json").read_bytes()
     return elements(msgspec.json.decode(text))
 
@@ -58,6 +67,10 @@ def parse_document(text: bytes) -> object:
 
     Raises:
         DocumentError: Where it is neither, or is YAML and the extra `cli` is not there to read it.
+
+    Example:
+        >>> parse_document(b'{"openapi": "3.1.0"}')
+        {'openapi': '3.1.0'}
     """
     try:
         return msgspec.json.decode(text)
@@ -80,6 +93,9 @@ def elements(document: object) -> dict[str, Element]:
     Raises:
         DocumentError: Where it is no OpenAPI document, or has no `GET /v3/calls`.
 
+
+    Example:
+        print(*elements(parse_document(Path("openapi.yaml").read_bytes())))
     """
     if not isinstance(document, dict) or "paths" not in document:
         raise DocumentError("this is not an OpenAPI document: it has no paths")

@@ -42,6 +42,10 @@ class Finding:
         name: Such as `items[].queue` or `call_to`.
         example: Where it was seen first, such as `items[3].queue`; empty for parameters.
         count: How often it was seen.
+
+    Example:
+        >>> print(Finding("unknown field", "items[].queue", "items[3].queue", 2))
+        unknown field: items[].queue (2 times, first at items[3].queue)
     """
 
     what: str
@@ -63,6 +67,10 @@ class Examination:
         failures: Why a question was not answered, at most one for each of the two: a wrong key, too many requests, a
             failure, no answer, something that is not JSON. What the other one told is in the findings all the same.
         calls: How many calls the page had. Without any, nothing is known of their fields and values.
+
+    Example:
+        found = examine(http, key, base_url, contract())
+        print(*found.findings, *found.failures)
     """
 
     findings: list[Finding] = attrs.field(factory=list)

@@ -20,6 +20,10 @@ class Format(StrEnum):
         JSONL: JSON Lines: a line for each call, as it came.
         CSV: A row for each call, safe to open in a spreadsheet.
         PARQUET: Typed columns; needs the extra `arrow`.
+
+    Example:
+        >>> Format("csv") is Format.CSV
+        True
     """
 
     JSONL = "jsonl"

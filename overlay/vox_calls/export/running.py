@@ -37,6 +37,9 @@ class Progress:
         total: How many there are, as far as the server says; it moves while calls come in. 0 before the first page.
         bytes: How long the file is so far.
         fetched: Whether all pages are there, and the file is being put in its place.
+
+    Example:
+        export_calls(client, "calls.csv", on_progress=lambda progress: print(progress.done, "of", progress.total))
     """
 
     calls: int
@@ -62,6 +65,10 @@ class Exported:
         rejected: How many could not be decoded.
         rejects: The file with those; None where there are none.
         bytes: How long the file is.
+
+    Example:
+        done = export_calls(client, "calls.parquet")
+        print(done.calls, "calls,", done.bytes, "bytes in", done.path)
     """
 
     path: Path

@@ -49,6 +49,12 @@ class SeenRequest:
         method: Such as `GET`.
         path: Such as `/v3/calls`.
         query: The values of each parameter, in their order.
+
+    Example:
+        seen = []
+        with Sandbox(settings=Settings(make_key(), on_request=seen.append)) as sandbox:
+            ...
+        assert seen[0].query["limit"] == ["100"]
     """
 
     method: str
@@ -68,6 +74,10 @@ class Settings:
         now: The instant, in unix milliseconds, for calls that go on with time.
         faults: What goes wrong, request by request; None for nothing.
         on_request: Told of each request before it is answered, in the server's thread.
+
+    Example:
+        with Sandbox(settings=Settings(make_key(), windows=(), latency=0.3)) as sandbox:  # 0.3 s an answer
+            ...
     """
 
     api_key: str = attrs.field(repr=False)

@@ -98,6 +98,11 @@ class Script(msgspec.Struct, forbid_unknown_fields=True):
     Attributes:
         steps: One for each request in turn; None is the usual answer.
         repeat: Whether they begin anew when they are through.
+
+    Example:
+        >>> script = Script([None, Step(status=503, headers={"Retry-After": "1"}), Step(fault="cut")])
+        >>> script.steps[1].status
+        503
     """
 
     steps: list[Step | None]
@@ -109,6 +114,9 @@ def read_script(path: Path) -> Script:
 
     Raises:
         ConfigurationError: Where it cannot be read, or is no script; with the place of what is wrong.
+
+    Example:
+        settings = Settings(make_key(), faults=read_script(Path("faults.json")))
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Script)

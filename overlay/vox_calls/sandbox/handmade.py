@@ -72,6 +72,10 @@ def read_calls(path: Path) -> Iterator[Call]:
         ConfigurationError: At once, for a name that does not say what is in the file.
         FileError: For a file that cannot be read, or a line that is no call; with the file and the line.
         MisusedError: For an id that comes a second time.
+
+    Example:
+        with Sandbox(read_calls(Path("calls.jsonl"))) as sandbox:
+            ...
     """
     from vox_calls import stats  # noqa: PLC0415 - few read a file
 

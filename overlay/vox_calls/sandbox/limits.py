@@ -10,7 +10,12 @@ import attrs
 
 @attrs.frozen
 class Window:
-    """So many `requests` in so many `seconds`, whenever those begin."""
+    """So many `requests` in so many `seconds`, whenever those begin.
+
+    Example:
+        >>> Window(seconds=60.0, requests=120)
+        Window(seconds=60.0, requests=120)
+    """
 
     seconds: float
     requests: int

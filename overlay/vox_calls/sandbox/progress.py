@@ -47,6 +47,10 @@ class Course:
         over_at: When it has its last status.
         analysed_at: When its analysis is there.
         billed_at: When its cost is there; it may be before the analysis.
+
+    Example:
+        with Sandbox() as sandbox:
+            sandbox.store.place(plan(call, placed_at=now_ms, waits=5, lasts=60))  # whose Course says what it is when
     """
 
     call: Mapping[str, Any]
@@ -110,6 +114,11 @@ def plan(  # noqa: PLR0913 - one for each stretch of its life
 
     Raises:
         MisusedError: For a length of time that is none.
+
+    Example:
+        >>> course = plan({"id": "a", "status": "ended"}, placed_at=1_793_491_200_000, waits=5, lasts=60)
+        >>> [(course.look(1_793_491_200_000 + ms) or {}).get("status") for ms in (0, 5_000, 65_000)]
+        ['queued', 'ongoing', 'ended']
     """
     waiting, talking = milliseconds(waits, "waits"), milliseconds(lasts, "lasts")
     analysis, cost = milliseconds(analysis_after, "analysis_after"), milliseconds(cost_after, "cost_after")

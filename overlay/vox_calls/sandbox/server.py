@@ -32,7 +32,12 @@ class PortTakenError(VoxCallsError):
 
 
 def make_key() -> str:
-    """A key that no other sandbox has."""
+    """A key that no other sandbox has.
+
+    Example:
+        >>> make_key().startswith("vox_sandbox_")
+        True
+    """
     return f"vox_sandbox_{secrets.token_urlsafe(24)}"
 
 

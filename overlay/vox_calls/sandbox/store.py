@@ -67,7 +67,13 @@ class StoredPage:
 
 
 class Store:
-    """The calls of a sandbox, in memory. Safe to use from several threads."""
+    """The calls of a sandbox, in memory. Safe to use from several threads.
+
+    Example:
+        with Sandbox(synthetic_calls(100, seed=1, until=datetime.now(UTC))) as sandbox:
+            sandbox.store.add([{"id": "a", "status": "ended"}])
+            sandbox.store.remove("a")
+    """
 
     def __init__(self) -> None:
         self._database = sqlite3.connect(":memory:", check_same_thread=False)

@@ -76,6 +76,12 @@ def synthetic_calls(count: int, *, seed: int, until: datetime) -> Iterator[Call]
 
     The same count, seed and instant give the same calls. All 90 days before `until` have some, working hours in
     Seoul more than nights, and a few share their millisecond.
+
+    Example:
+        >>> from datetime import UTC
+        >>> calls = list(synthetic_calls(3, seed=1, until=datetime(2026, 11, 1, tzinfo=UTC)))
+        >>> calls == sorted(calls, key=lambda call: call["start_at"])
+        True
     """
     random = Random(seed)  # noqa: S311 - made-up data, not secrets
     outcomes = _with_rare(_OUTCOMES, [(_status_of(reason), reason) for reason in DisconnectionReason])

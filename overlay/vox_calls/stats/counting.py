@@ -178,7 +178,13 @@ class Tally:
 
 
 def summed(groups: Iterable[Group[K]]) -> Group[None]:
-    """All these groups as one."""
+    """All these groups as one.
+
+    Example:
+        >>> groups = [Group("ended", 4, 4, Decimal("600.00")), Group("error", 1, 1, Decimal(0))]
+        >>> summed(groups)
+        Group(key=None, calls=5, answered=5, won=Decimal('600.00'))
+    """
     count = _Count()
     for group in groups:
         count.add(group.calls, group.answered, group.won)

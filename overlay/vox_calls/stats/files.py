@@ -51,6 +51,11 @@ def read_calls(path: Path, on_bad: OnBad) -> Iterator[Call]:
     Raises:
         ConfigurationError: At once, for a name that says none of these.
         FileError: For a file that cannot be opened, read or unpacked.
+
+    Example:
+        tally = Tally(ZoneInfo("Asia/Seoul"))
+        for call in read_calls(Path("calls.csv.gz"), on_bad=print):
+            tally.add(call)
     """
     name = path.with_suffix("") if path.suffix in _PACKED else path
     read = _READ.get(name.suffix)

@@ -29,6 +29,9 @@ def as_json(summary: Summary, zone: str) -> dict[str, Any]:
           "by_call_type": [...], "by_disconnection_reason": [...],
           "by_agent": [{"agent_id": "7c0a4c61-...", "share": ..., ...}, ...]
         }
+
+    Example:
+        json.dump(as_json(tally.summary(), "Asia/Seoul"), sys.stdout)
     """
     total, lengths = summary.total, summary.lengths
     return {

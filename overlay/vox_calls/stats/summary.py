@@ -28,6 +28,10 @@ class Group(Generic[K]):
         calls: How many there are.
         answered: How many of them were answered.
         won: What they cost together, in Korean won, exactly.
+
+    Example:
+        >>> Group("ended", calls=4, answered=4, won=Decimal("600.00")).answered
+        4
     """
 
     key: K
@@ -43,7 +47,12 @@ class Group(Generic[K]):
 
 @attrs.frozen
 class Bucket:
-    """The answered calls that last `at_least` seconds and less than `below`; None is no limit."""
+    """The answered calls that last `at_least` seconds and less than `below`; None is no limit.
+
+    Example:
+        >>> Bucket(at_least=60, below=120, calls=3)
+        Bucket(at_least=60, below=120, calls=3)
+    """
 
     at_least: int
     below: int | None
@@ -61,6 +70,10 @@ class Lengths:
         p90: Nine tenths of the calls, or more, last no longer than this many seconds.
         longest: The longest, in seconds.
         buckets: How many calls are how long.
+
+    Example:
+        lengths = tally.summary().lengths
+        print(lengths.median, "s in the middle,", timedelta(milliseconds=lengths.total_ms), "in all")
     """
 
     calls: int
@@ -89,6 +102,10 @@ class Summary:
         shares: By `status`, `call_type` and `disconnection_reason`, the most frequent value first. A value that is
             None stands for the calls that have none.
         agents: By the agent's id, the one with the most calls first.
+
+    Example:
+        for group in tally.summary().shares["status"]:
+            print(group.key, group.calls, group.won)
     """
 
     total: Group[None]
