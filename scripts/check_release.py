@@ -106,6 +106,7 @@ def main() -> int:
     """Check; 1 and a sentence where the tag may not be published."""
     tag = sys.argv[1]
     try:
+        parse(tag)
         check(tag, __version__, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), last_tag(tag))
     except (ReleaseError, DocumentError) as error:
         print(f"check_release: {error}", file=sys.stderr)

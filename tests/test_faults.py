@@ -127,7 +127,7 @@ def test_the_command_serves_a_script_of_faults(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "no script"),
-        ("[]", "no script"),
+        ("[]", """no script such as {"steps": [{"status": 503}, {"fault": "cut"}]}: """),
         ('{"steps": [{"fault": "flood"}]}', "fault is one of refuse, reset, cut, slow, timeout - at `$.steps[0]`"),
         ('{"steps": [null, {"status": 99}]}', "status is from 200 to 599 - at `$.steps[1]`"),
         ('{"steps": [{"takes": -1}]}', "takes is a number of seconds"),
@@ -146,6 +146,12 @@ def test_a_script_that_is_none_is_told(text: str | None, message: str, tmp_path:
     with pytest.raises(ConfigurationError) as caught:
         read_script(path)
     assert message in str(caught.value)
+
+
+def test_a_script_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "faults.json"
+    path.write_text('{"steps": [{"status": 503}]}', encoding="utf-8-sig")
+    assert read_script(path) == Script([Step(status=503)])
 
 
 async def read_ahead_async(sandbox: Sandbox) -> list[str]:

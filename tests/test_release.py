@@ -104,11 +104,15 @@ def test_the_last_tag_is_the_highest_before_it(repository: Path) -> None:
         last_tag("v9.0.0")
 
 
-def test_what_may_not_be_published_is_told_in_one_line() -> None:
+@pytest.mark.parametrize(
+    ("tag", "told"), [("v99.0.0", "there is no tag v99.0.0 here"), ("", "write it like TAG=v1.2.0")]
+)
+def test_what_may_not_be_published_is_told_in_one_line(tag: str, told: str) -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "check_release.py", "v99.0.0"], capture_output=True, text=True, check=False
+        [sys.executable, ROOT / "scripts" / "check_release.py", tag], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert told in done.stderr
 
 
 def test_its_examples_are_true() -> None:

@@ -166,9 +166,10 @@ def _outcome(
     retry_after = parse_retry_after(answer.headers.get("retry-after"), now=world.now())
     error = api_error(answer, method=method, path=path, attempts=attempt, redact=world.redact)
     error.retry_after = retry_after
-    if retry_after is not None and retry_after > world.policy.patience:
+    may_pass = is_retried(answer.status_code)
+    if may_pass and retry_after is not None and retry_after > world.policy.patience:
         error.args = (f"{error}; it asks to wait {retry_after:,.0f} s, which is longer than is waited here",)
-    return _Failure(error, is_retried(answer.status_code), retry_after)
+    return _Failure(error, may_pass, retry_after)
 
 
 def api_error(

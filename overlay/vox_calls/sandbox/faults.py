@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from itertools import chain, cycle, repeat
 from pathlib import Path
@@ -119,11 +120,12 @@ def read_script(path: Path) -> Script:
         settings = Settings(make_key(), faults=read_script(Path("faults.json")))
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Script)
+        return msgspec.json.decode(path.read_bytes().removeprefix(BOM_UTF8), type=Script)
     except OSError as error:
         raise ConfigurationError(f"the faults in {path} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the faults in {path} are no script: {error}") from None
+        example = '{"steps": [{"status": 503}, {"fault": "cut"}]}'
+        raise ConfigurationError(f"the faults in {path} are no script such as {example}: {error}") from None
 
 
 class Faults:

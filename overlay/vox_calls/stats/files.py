@@ -104,7 +104,7 @@ def _json_lines(path: Path, on_bad: OnBad) -> Iterator[Call]:
                     raise InvalidResponseError("", f"longer than {LONGEST_LINE:,} bytes")
                 call = Call.decode(decoding.parse(line)) if line.strip() else None
             except InvalidResponseError as error:
-                on_bad(BadLineError(path, f"line {number}", str(error)))
+                on_bad(BadLineError(path, f"line {number}", str(error) if error.path else error.reason))
             else:
                 if call is not None:
                     yield call
