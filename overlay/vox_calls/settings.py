@@ -101,7 +101,7 @@ def resolve_base_url(base_url: str | None) -> str:
     if url.userinfo or "?" in text or "#" in text:
         raise ConfigurationError("the base URL has a user, a query or a fragment; pass scheme, host and path alone")
     if not host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(host))):
-        where = f"{url.scheme}://{host}" if host else "an address without https:// in front"
+        where = f"{url.scheme}://{host}" if url.scheme and host else "an address without https:// in front"
         raise ConfigurationError(f"the key is sent over https only (or http to this machine), not to {where}")
     return str(url).rstrip("/").removesuffix(_VERSION_PREFIX).rstrip("/")
 
