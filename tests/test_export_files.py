@@ -340,6 +340,9 @@ def test_a_filter_that_does_not_exist_and_a_damaged_checkpoint_are_told(
     with pytest.raises(ExportError, match=r"is no checkpoint.*--overwrite"):
         export_calls(client, tmp_path / "x.csv", resume=True)
     export_calls(client, tmp_path / "x.csv", overwrite=True)
+    (tmp_path / "y.csv.checkpoint").mkdir()
+    with pytest.raises(ExportDiskError, match=r"^cannot read .*y\.csv\.checkpoint: Is a directory$"):
+        export_calls(client, tmp_path / "y.csv", resume=True)
 
 
 def progress_of(done: int, total: int, before: int = 0) -> Progress:

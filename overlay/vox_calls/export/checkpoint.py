@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from vox_calls.export.errors import ExportError
+from vox_calls.export.errors import ExportDiskError, ExportError
 from vox_calls.export.formats import Compression, Format
 
 VERSION = 1
@@ -49,12 +49,14 @@ def load(path: Path) -> Checkpoint | None:
 
     Raises:
         ExportError: Where it is not one.
-        OSError: Where it cannot be read.
+        ExportDiskError: Where it cannot be read.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise ExportDiskError(f"cannot read {path}: {error.strerror}") from None
     try:
         found = msgspec.json.decode(content, type=Checkpoint)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -174,7 +174,7 @@ def _open(path: Path, length: int) -> FileIO:
     file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+")
     if file.seek(0, os.SEEK_END) < length:
         file.close()
-        raise ExportError(f"{path} is shorter than its checkpoint says, so it cannot be gone on: pass --overwrite")
+        raise ExportError(f"{path} is shorter than its checkpoint says: pass --overwrite to begin anew")
     file.truncate(length)
     file.seek(length)
     return file
