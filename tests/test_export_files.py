@@ -341,7 +341,7 @@ def test_a_filter_that_does_not_exist_and_a_damaged_checkpoint_are_told(
         export_calls(client, tmp_path / "x.csv", resume=True)
     export_calls(client, tmp_path / "x.csv", overwrite=True)
     (tmp_path / "y.csv.checkpoint").mkdir()
-    with pytest.raises(ExportDiskError, match=r"^cannot read .*y\.csv\.checkpoint: Is a directory$"):
+    with pytest.raises(ExportDiskError, match=r"^cannot read .*y\.csv\.checkpoint: "):
         export_calls(client, tmp_path / "y.csv", resume=True)
 
 
