@@ -397,9 +397,11 @@ def test_interrupted_it_says_how_to_read_on(calls: list[dict[str, Any]]) -> None
             command, env=os.environ | environment(sandbox), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
             assert process.stdout is not None
+            assert process.stderr is not None
             first = [process.stdout.readline() for _ in range(100)]
             process.send_signal(signal.SIGINT)
-            rest, told = process.communicate()
+            # Not `communicate`, which leaves out what was read ahead of the hundredth line.
+            rest, told = process.stdout.read(), process.stderr.read()
         assert process.returncode == 130
         (option,) = re.findall(r"^more: the same options and (--cursor \S+)$", told, re.MULTILINE)
         shown = [json.loads(line)["id"] for line in (*first, *rest.splitlines())]
