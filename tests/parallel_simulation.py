@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 BEGIN = 1_793_491_200_000
 WAITING = 0.3
-MOST_REQUESTS = 20_000  # parts are many where a page is small, and each of them may show all that waits
+MOST_REQUESTS = 50_000  # parts are many where a page is small, and each of them may show all that waits
 
 Shown = Literal["in every part", "where it was made", "nowhere"]
 

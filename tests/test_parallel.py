@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 from hypothesis import example, given
@@ -23,10 +24,11 @@ import vox_calls
 from broken_rules import edited_copy
 from conftest import NOW, Read
 from contract import ROOT
-from even_history import CALL, read_whole, soonest
+from even_history import CALL, LIMIT, Vendor, read_whole, soonest
 from parallel_simulation import BEGIN, LoopClock, run_virtually
 from vox_calls.parts import Part
-from vox_calls.sandbox import Sandbox, Script, Settings, Step, make_key
+from vox_calls.sandbox import VENDOR_LIMITS, Sandbox, Script, Settings, Step, make_key
+from vox_calls.sandbox.limits import RateLimiter
 from vox_calls.timestamps import READ_AS_SECONDS, to_unix_ms
 
 SEEDS = 200
@@ -179,6 +181,32 @@ def test_a_call_that_starts_while_it_is_read_comes_once() -> None:
             return [call.id async for call in client.list_calls(**times, parallel=2, page_size=1)]
 
     assert run_virtually(read()) == ["it"]
+
+
+def test_a_failure_nobody_thought_of_in_one_part_keeps_no_other_waiting() -> None:
+    """Each of them had begun a request that never ends, and all of the limit was theirs."""
+    times: dict[str, Any] = {"start_at_after": BEGIN - 10**9, "start_at_before": BEGIN + 10**10}
+
+    @attrs.define
+    class Failing(Vendor):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if int(request.url.params["start_at_after"]) != times["start_at_after"]:
+                raise ArithmeticError("nothing of HTTP")
+            return await super().handle_async_request(request)
+
+    async def read() -> int:
+        clock, count = LoopClock(lambda: 0.5), 0
+        vendor = Failing(10_000, 0.1, RateLimiter(VENDOR_LIMITS, lambda: clock.time))
+        async with (
+            asyncio.timeout(3_600),
+            virtual.awaiting(clock, vendor, "key", base_url="https://vendor.test", rate_limit=LIMIT) as client,
+        ):
+            with pytest.raises(ArithmeticError, match="nothing of HTTP"):
+                async for _ in client.list_calls(**times, sort_order="asc", parallel=16):
+                    count += 1
+        return count
+
+    assert run_virtually(read()) > 500
 
 
 @pytest.mark.parametrize(("pages", "latency"), [(100, 0.3), (500, 0.3), (300, 1.5)])

@@ -154,6 +154,7 @@ class _Task:
                 self._things.put_nowait(thing)
                 await self._room.acquire()
         except BaseException as error:
+            self._steps.close()  # it holds a place in the rate limit, which others wait for
             self._things.put_nowait(_End(error))
             raise
 
