@@ -194,7 +194,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "RETRY-6": ("retrying.py", "self.base * 2.0 **", "self.base * 3.0 **"),
     "RETRY-7": ("retrying.py", "max(retry_after or 0.0, ceiling * jitter())", "ceiling * jitter()"),
     "RETRY-8": ("retrying.py", "max(0.0, *waits)", "waits[0]"),
-    "RETRY-9": ("retrying.py", "retry_after > self.patience", "retry_after > 10 * self.patience"),
+    "RETRY-9": ("retrying.py", "retry_after <= self.patience", "retry_after <= 10 * self.patience"),
     "RETRY-10": (
         "exchange.py",
         "            answer = yield Send(request)\n",

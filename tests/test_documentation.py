@@ -20,7 +20,7 @@ import typer
 import capture
 import vox_calls
 from contract import ROOT
-from vox_calls import retrying, timestamps
+from vox_calls import decoding, exchange, query, retrying, timestamps
 from vox_calls.cli import FAILED, INTERRUPTED, MISUSED
 from vox_calls.cli.app import app
 from vox_calls.client import DEFAULT_RATE_LIMIT
@@ -108,6 +108,11 @@ def test_the_figures_of_the_readme_are_those_that_the_code_keeps() -> None:
     assert f"0 is done, {FAILED} the API, the network or the disk failed, or `list` or `stats` left out" in text
     assert f"{MISUSED} the command line, a filter or the environment is wrong" in text
     assert f"{INTERRUPTED} interrupted" in text
+    patience, noticed = retrying.RetryPolicy().patience, exchange._NOTICED
+    assert patience == 120
+    assert "asks for more than two minutes" in text
+    assert f"Waits of {noticed:.0f} seconds and more are in the log `{decoding.logger.name}`" in text
+    assert f"{query.MAX_PARALLEL} at most" in (vox_calls.Client.list_calls.__doc__ or "")
     shape_of(vox_calls.Call)  # makes its annotations real types
     hints = typing.get_type_hints(vox_calls.Call)
     dicts = [name for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, dict)]

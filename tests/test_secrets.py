@@ -149,7 +149,9 @@ def test_no_repr_shows_them(sandbox: Sandbox) -> None:
     assert any(one.recording_url for one in pages[0].items)
 
 
-def test_the_package_logs_no_more_than_unknown_values(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_package_logs_nothing_where_all_is_well_and_answers_come_soon(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG), Client(sandbox.api_key, base_url=sandbox.base_url) as client:
         assert sum(1 for _ in client.list_calls(max_items=200)) == 200
     assert {record.name.partition(".")[0] for record in caplog.records} <= {"httpx", "httpcore", "asyncio"}

@@ -16,8 +16,8 @@
     │   └── UnknownEnumValueError   an enum value that the contract does not list (strict_enums only)
     └── PaginationError             a cursor came a second time
 
-Exports, summaries, drift and the sandbox have some of their own below VoxCallsError, told in their packages. Every one
-of them all can be pickled, and none holds the API key, not even where the server sends it back.
+Exports, summaries, drift and the sandbox have some of their own below VoxCallsError, told in their packages. All
+of them can be pickled, and none holds the API key, not even where the server sends it back.
 """
 
 from __future__ import annotations

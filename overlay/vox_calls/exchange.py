@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import logging
 from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 import attrs
 import httpx
 
-from vox_calls.decoding import decoder_of, parse
+from vox_calls.decoding import decoder_of, logger, parse
 from vox_calls.errors import (
     ApiError,
     InvalidResponseError,
@@ -25,8 +24,6 @@ from vox_calls.retrying import Jitter, RetryPolicy, is_retried, parse_retry_afte
 from vox_calls_raw.models import ErrorEnvelope
 
 T = TypeVar("T")
-
-logger: logging.Logger = logging.getLogger("vox_calls")
 
 _OK = 200
 _NOTICED = 5.0
@@ -167,7 +164,7 @@ def _outcome(
     error = api_error(answer, method=method, path=path, attempts=attempt, redact=world.redact)
     error.retry_after = retry_after
     may_pass = is_retried(answer.status_code)
-    if may_pass and retry_after is not None and retry_after > world.policy.patience:
+    if may_pass and retry_after and not world.policy.bears(retry_after):
         error.args = (f"{error}; it asks to wait {retry_after:,.0f} s, which is longer than is waited here",)
     return _Failure(error, may_pass, retry_after)
 

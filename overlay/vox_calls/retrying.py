@@ -48,11 +48,15 @@ class RetryPolicy:
             jitter: Where chance comes from.
             waited: Seconds that the request has waited between tries so far.
         """
-        if attempt > self.retries or (retry_after is not None and retry_after > self.patience):
+        if attempt > self.retries or not self.bears(retry_after):
             return None
         ceiling = min(self.cap, self.base * 2.0 ** min(attempt - 1, 60))
         wait = max(retry_after or 0.0, ceiling * jitter())
         return wait if waited + wait <= self.budget else None
+
+    def bears(self, retry_after: float | None) -> bool:
+        """Whether so many seconds, as the server asked for them, are waited for at all; None where it did not ask."""
+        return retry_after is None or retry_after <= self.patience
 
 
 def is_retried(status_code: int) -> bool:

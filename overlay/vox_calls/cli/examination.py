@@ -8,6 +8,7 @@ from __future__ import annotations
 import email.utils
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import attrs
 import httpx
@@ -15,9 +16,10 @@ from rich.console import Console
 from rich.text import Text
 
 from vox_calls.cli.text import printable
-from vox_calls.drift.live import ask
+from vox_calls.drift.document import PATH
+from vox_calls.drift.live import patiently
 from vox_calls.errors import VoxCallsError
-from vox_calls.settings import API_KEY_VARIABLE, connect, resolve_api_key, resolve_base_url
+from vox_calls.settings import API_KEY_VARIABLE, Bearer, connect, resolve_api_key, resolve_base_url
 
 TOLERATED = timedelta(seconds=5)
 """How far this machine's clock may be from the server's before it is told."""
@@ -65,7 +67,8 @@ def examine(
         return [Result("server", well=False, told=str(error))]
     with http:
         try:
-            answer = ask(http, key, server, {"limit": "1"}, wait)
+            get = partial(http.get, server + PATH, auth=Bearer(key), follow_redirects=False)
+            answer = patiently(partial(get, params={"limit": "1"}), wait)
         except httpx.RequestError as error:
             reason = (str(error) or type(error).__name__).replace(key, "***")
             told = f"{server} does not answer: {reason}. Look at the address (VOX_BASE_URL), the network, the proxy."

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import attrs
@@ -20,7 +21,7 @@ from vox_calls.drift.document import PATH, Element
 from vox_calls.drift.schemas import JSON_TYPES
 from vox_calls.errors import TransportError, VoxCallsError
 from vox_calls.exchange import api_error
-from vox_calls.retrying import parse_retry_after
+from vox_calls.retrying import RetryPolicy, parse_retry_after
 from vox_calls.settings import Bearer
 
 MADE_UP = "vox_calls_asks_which_parameters_there_are"
@@ -29,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9-]{0,39}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _NOT_SHOWN = "(not shown)"
 _WHOLE = "the answer"
-_A_MINUTE, _PATIENCE = 60.0, 120.0  # seconds
+_A_MINUTE = 60.0  # seconds
 _OK, _BAD_REQUEST, _TOO_MANY = 200, 400, 429
 
 
@@ -101,8 +102,9 @@ def examine(
                 print(finding)
     """
     found, failures, calls = [], [], 0
+    get = partial(http.get, base_url + PATH, auth=Bearer(api_key), follow_redirects=False)
     try:
-        refused = _get(http, api_key, base_url, {MADE_UP: "1"}, wait, expected={_BAD_REQUEST, _OK})
+        refused = _get(get, {MADE_UP: "1"}, wait, expected={_BAD_REQUEST, _OK})
         if refused.status_code == _OK:
             found.append(Finding("a parameter that nobody has is not refused", MADE_UP))
         else:
@@ -111,7 +113,7 @@ def examine(
     except VoxCallsError as error:
         failures.append(error)
     try:
-        page = parse(_get(http, api_key, base_url, {"limit": "100"}, wait, expected={_OK}).content)
+        page = parse(_get(get, {"limit": "100"}, wait, expected={_OK}).content)
         found += fields(page, contract)
         items = _dig(page, "items")
         calls = len(items) if isinstance(items, list) else 0
@@ -120,34 +122,22 @@ def examine(
     return Examination(found, failures, calls)
 
 
-def ask(
-    http: httpx.Client, api_key: str, base_url: str, query: dict[str, str], wait: Callable[[float], None]
-) -> httpx.Response:
-    """Send one request; once more where the answer is a 429, after as long as it says.
-
-    Raises:
-        httpx.RequestError: Where there is no answer.
-    """
-    answer = http.get(base_url + PATH, params=query, auth=Bearer(api_key), follow_redirects=False)
+def patiently(send: Callable[[], httpx.Response], wait: Callable[[float], None]) -> httpx.Response:
+    """The answer to a request, which is sent once more where that is a 429, after as long as it says."""
+    answer = send()
     if answer.status_code == _TOO_MANY:
         asked = parse_retry_after(answer.headers.get("retry-after"), now=datetime.now(UTC))
-        if asked is None or asked <= _PATIENCE:
+        if RetryPolicy().bears(asked):
             wait(_A_MINUTE if asked is None else asked)
-            answer = http.get(base_url + PATH, params=query, auth=Bearer(api_key), follow_redirects=False)
+            answer = send()
     return answer
 
 
-def _get(  # noqa: PLR0913 - the five of `ask`, and one of its own
-    http: httpx.Client,
-    api_key: str,
-    base_url: str,
-    query: dict[str, str],
-    wait: Callable[[float], None],
-    *,
-    expected: set[int],
+def _get(
+    get: Callable[..., httpx.Response], query: dict[str, str], wait: Callable[[float], None], *, expected: set[int]
 ) -> httpx.Response:
     try:
-        answer = ask(http, api_key, base_url, query, wait)
+        answer = patiently(partial(get, params=query), wait)
     except httpx.RequestError as error:
         server = error.request.url.netloc.decode("ascii")
         raise TransportError(str(error) or type(error).__name__, path=PATH, server=server) from error
