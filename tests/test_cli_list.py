@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import signal
@@ -17,7 +18,8 @@ from rich.cells import cell_len
 
 from scripted import call
 from terminal import COMMAND, Seen, in_terminal
-from vox_calls import Call
+from vox_calls import Call, Calls
+from vox_calls.cli import main
 from vox_calls.cli.privacy import HARMLESS, mask_number, masked
 from vox_calls.export.columns import HIDDEN
 from vox_calls.sandbox import Sandbox, Settings, make_key
@@ -409,6 +411,28 @@ def test_interrupted_it_says_how_to_read_on(calls: list[dict[str, Any]]) -> None
         ids = [json.loads(line)["id"] for line in further]
         assert set(shown) | set(ids) == {call["id"] for call in calls[:500]}
         assert len(shown) + len(ids) <= 600
+
+
+def test_interrupted_between_two_calls_it_says_so_too(
+    empty_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a signal, whose moment is chance."""
+    empty_sandbox.store.add([call(str(number), start_at=NOON + number) for number in range(150)])
+
+    def interrupted(calls: Calls, *_: object, **__: object) -> None:
+        next(calls.pages())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vox_calls.cli.output.write_jsonl", interrupted)
+    monkeypatch.setattr("sys.argv", ["vox-calls", "list", "--max-items", "150", "--format", "jsonl"])
+    for name in ("handlers", "propagate"):  # which the command sets, for it has the process to itself
+        monkeypatch.setattr(logging.getLogger("vox_calls"), name, getattr(logging.getLogger("vox_calls"), name))
+    for name, value in environment(empty_sandbox).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert re.fullmatch(r"more: the same options and --cursor \S+\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("format_", ["table", "jsonl", "csv", "json"])
