@@ -1,4 +1,4 @@
-# Everything runs in .venv, which is built from scripts/requirements.lock alone.
+# Everything runs in .venv, which is built from scripts/requirements.lock alone; `make demo` needs less, and has its own.
 # Any Python from 3.11 on will do: make PYTHON=python3.12 demo
 
 PYTHON ?= python3
@@ -10,6 +10,10 @@ endif
 LOCKED := .venv/locked
 READY := .venv/ready
 LOCK := scripts/requirements.lock
+DEMO := .venv-demo
+DEMO_LOCK := scripts/demo.lock
+RESOLVER := .venv-lock
+RESOLVER_LOCK := scripts/resolver.lock
 BENCH := .venv-bench
 BENCH_LOCK := scripts/bench.lock
 WHEEL := .venv-wheel
@@ -19,6 +23,9 @@ LOWEST_LOCK := scripts/lowest.lock
 OF_TOOLS := generation lint_spec package path reference
 DRAWN := tests/test_documentation.py::test_what_the_readme_shows_of_the_terminal_is_what_comes_out
 INSTALL_WHEEL := -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
+# The resolver has an environment of its own: what a lock breaks has to be mended without that lock.
+COMPILE = $(RESOLVER)/$(notdir $(BIN))/python -m uv pip compile --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet
 CODE := overlay scripts tests
 
 .PHONY: help demo test test-wheel test-lowest coverage soak generate check-generated capture lint lint-spec format types lock doctor \
@@ -28,8 +35,8 @@ CODE := overlay scripts tests
 help:  ## What can be made.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 20
 
-demo: $(READY)  ## See an organisation's calls come out of a sandbox, end to end.
-	@$(BIN)/python scripts/demo.py
+demo: $(DEMO)/ready  ## See an organisation's calls come out of a sandbox, end to end.
+	@$(DEMO)/$(notdir $(BIN))/python scripts/demo.py
 
 test: $(READY)  ## Run every test.
 	@$(BIN)/python -m pytest --numprocesses auto
@@ -80,14 +87,12 @@ types: $(READY)  ## Check types, strictly; those that users see by three checker
 		|| { grep -v '^   vox_calls' .venv/types.txt; exit 1; }
 	@$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python --summary=none
 
-lock: $(READY)  ## Resolve the dependencies of pyproject.toml anew; review the difference before you keep it.
-	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet --output-file $(LOCK)
-	@$(BIN)/uv pip compile pyproject.toml --upgrade --extra cli --extra sandbox --group bench --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet --output-file $(BENCH_LOCK)
-	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --group tests --universal --python-version 3.11 \
-		--resolution lowest-direct --generate-hashes --no-annotate --custom-compile-command "make lock" --quiet \
-		--output-file $(LOWEST_LOCK)
+lock: $(RESOLVER)/locked  ## Resolve the dependencies of pyproject.toml anew; review the difference before you keep it.
+	@$(COMPILE) pyproject.toml --upgrade --all-extras --group dev --output-file $(LOCK)
+	@$(COMPILE) pyproject.toml --upgrade --extra cli --extra sandbox --group build --constraint $(LOCK) --output-file $(DEMO_LOCK)
+	@$(COMPILE) pyproject.toml --upgrade --extra cli --extra sandbox --group bench --output-file $(BENCH_LOCK)
+	@$(COMPILE) pyproject.toml --upgrade --all-extras --group tests --resolution lowest-direct --output-file $(LOWEST_LOCK)
+	@$(COMPILE) --upgrade --group lock --constraint $(LOCK) --output-file $(RESOLVER_LOCK)
 
 doctor: $(READY)  ## Ask the server (VOX_API_KEY), and the vendor's document (DOCUMENT), what differs from the contract.
 	@$(BIN)/vox-calls doctor $(if $(DOCUMENT),--document "$(DOCUMENT)")
@@ -110,30 +115,44 @@ check-release: $(READY)  ## See that a tag (TAG) fits the version, the changelog
 ci: lint lint-spec types check-generated package demo test  ## Everything that has to hold.
 
 clean:  ## Remove what was built and installed here.
-	rm -rf .venv $(BENCH) $(WHEEL) $(LOWEST) dist reference .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+	rm -rf .venv $(DEMO) $(RESOLVER) $(BENCH) $(WHEEL) $(LOWEST) dist reference .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis \
 		tests/*/node_modules tests/typescript/build
 
-$(LOCKED): $(LOCK) scripts/make_environment.py
+ENVIRONMENT := scripts/make_environment.py scripts/check_environment.py
+EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+
+$(LOCKED): $(LOCK) $(ENVIRONMENT)
 	@$(PYTHON) scripts/make_environment.py .venv $(LOCK)
-	@touch $(LOCKED)
+	@touch $@
 
 $(READY): $(LOCKED) pyproject.toml
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $(READY)
+	@$(BIN)/python $(EDITABLE)
+	@touch $@
 
-$(BENCH)/locked: $(BENCH_LOCK) scripts/make_environment.py
+$(DEMO)/locked: $(DEMO_LOCK) $(ENVIRONMENT)
+	@$(PYTHON) scripts/make_environment.py $(DEMO) $(DEMO_LOCK)
+	@touch $@
+
+$(DEMO)/ready: $(DEMO)/locked pyproject.toml
+	@$(DEMO)/$(notdir $(BIN))/python $(EDITABLE)
+	@touch $@
+
+$(RESOLVER)/locked: $(RESOLVER_LOCK) $(ENVIRONMENT)
+	@$(PYTHON) scripts/make_environment.py $(RESOLVER) $(RESOLVER_LOCK)
+	@touch $@
+
+$(BENCH)/locked: $(BENCH_LOCK) $(ENVIRONMENT)
 	@$(PYTHON) scripts/make_environment.py $(BENCH) $(BENCH_LOCK)
 	@touch $@
 
-$(WHEEL)/locked: $(LOCK) scripts/make_environment.py
+$(BENCH)/ready: $(BENCH)/locked pyproject.toml
+	@$(BENCH)/$(notdir $(BIN))/python $(EDITABLE)
+	@touch $@
+
+$(WHEEL)/locked: $(LOCK) $(ENVIRONMENT)
 	@$(PYTHON) scripts/make_environment.py $(WHEEL) $(LOCK)
 	@touch $@
 
-$(LOWEST)/locked: $(LOWEST_LOCK) scripts/make_environment.py
+$(LOWEST)/locked: $(LOWEST_LOCK) $(ENVIRONMENT)
 	@$(PYTHON) scripts/make_environment.py $(LOWEST) $(LOWEST_LOCK)
-	@touch $@
-
-$(BENCH)/ready: $(BENCH)/locked pyproject.toml
-	@$(BENCH)/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check \
-		--no-deps --no-build-isolation --editable .
 	@touch $@

@@ -1,8 +1,10 @@
-"""Build the project's environment from its lock file, with nothing but Python and a package index.
+"""Build an environment from a lock file, with nothing but Python and a package index.
 
 python make_environment.py FOLDER LOCK
 
-The environment is made anew whenever the lock is newer, so that nothing of an older lock stays in it.
+A lock is a closed set, so pip installs it without resolving: a resolver would ask the index for newer versions, and an
+old pip refuses the lock where there is one. `check_environment.py` then proves that the set is closed. The environment
+is made anew each time, so that nothing of an older lock stays in it.
 Runs on the standard library alone, and on Pythons too old for the project, to say so.
 """
 
@@ -11,9 +13,31 @@ import sys
 import venv
 from pathlib import Path
 
+CHECK = Path(__file__).with_name("check_environment.py")
+LAST_LINES = 12
+# What pip says, and what helps; the first that fits is shown.
+ADVICE = (
+    (
+        ("Connection", "Temporary failure", "timed out", "SSLError", "ProxyError", "Network is unreachable"),
+        "The package index cannot be reached. Check the network, and pip's settings of index, proxy and certificates.",
+    ),
+    (
+        ("No space left",),
+        "The disk is full. Free some space and run the command again.",
+    ),
+    (
+        ("DO NOT MATCH THE HASHES", "--require-hashes", "Invalid requirement"),
+        "{lock} does not fit the index. If it was edited by hand: git checkout {lock}, edit pyproject.toml, make lock.",
+    ),
+    (
+        ("No matching distribution", "not a supported wheel"),
+        "The index has no built package for Python {python} on this platform. Try another: make PYTHON=python3.12 ...",
+    ),
+)
+
 
 def main() -> int:
-    """Make the environment; 1 and a sentence where that cannot be done."""
+    """Make the environment; 1, the reason and what helps where that cannot be done."""
     if sys.version_info < (3, 11):  # noqa: UP036 - an older Python is what this line is for
         print(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 ...")
         return 1
@@ -24,20 +48,34 @@ def main() -> int:
     except subprocess.CalledProcessError:
         print("This Python has no ensurepip; on Debian and Ubuntu: apt-get install python3-venv")
         return 1
-    scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    pip = [str(scripts / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
-    done = subprocess.run(
-        [*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", lock],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        print(done.stdout + done.stderr)
-        print(f"The packages of {lock} could not be installed; the reason stands above.")
-        print(f"If it was edited by hand: git checkout {lock}, change pyproject.toml instead, and make lock.")
+    python = str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python")
+    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+    reason = run([*pip, "--only-binary", ":all:", "--requirement", lock])
+    if reason is not None:
+        lines = reason.strip().splitlines()
+        print(*lines[-LAST_LINES:], sep="\n")
+        print(f"\nThe packages of {lock} were not installed; the end of pip's reason stands above.")
+        print(*advice(reason, lock), sep="\n")
+        return 1
+    reason = run([python, str(CHECK), lock])
+    if reason is not None:
+        print(reason.strip())
+        print(f"\n{lock} is not a closed set; the reason stands above. Run make lock, and commit what it writes.")
         return 1
     return 0
+
+
+def run(command: list[str]) -> str | None:
+    """Run it. What it printed where it failed, else None."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
+    return done.stdout + done.stderr if done.returncode else None
+
+
+def advice(reason: str, lock: str) -> list[str]:
+    """What helps, as far as the reason tells."""
+    python = ".".join(map(str, sys.version_info[:2]))
+    fitting = [text.format(lock=lock, python=python) for words, text in ADVICE if any(word in reason for word in words)]
+    return fitting[:1]
 
 
 if __name__ == "__main__":

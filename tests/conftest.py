@@ -19,6 +19,8 @@ import trio
 import vox_calls
 from vox_calls.sandbox import Sandbox, Settings, make_key, synthetic_calls
 
+pytest_plugins = ["time_limit"]
+
 # What stands in the environment of whoever runs the tests must not decide them.
 for name in list(os.environ):
     if (

@@ -28,7 +28,7 @@ def test_ci_is_everything_that_has_to_hold() -> None:
     (targets,) = re.findall(r"^ci: (.*?)  ##", MAKEFILE, re.MULTILINE)
     assert targets.split() == ["lint", "lint-spec", "types", "check-generated", "package", "demo", "test"]
     assert [step["run"] for step in runs("ci.yml", "everything")] == ["make ci"]
-    assert {"push", "pull_request"} <= set(workflow("ci.yml")["on"])
+    assert {"push", "pull_request", "schedule"} <= set(workflow("ci.yml")["on"])
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").rstrip().endswith("make ci")
 
 
@@ -38,6 +38,11 @@ def test_what_is_slow_is_run_too() -> None:
     assert all(f"\n{target}:" in MAKEFILE for target in slow["strategy"]["matrix"]["target"])
     (step,) = runs("ci.yml", "slow")
     assert (step["run"], step["env"]) == ('make "$TARGET"', {"TARGET": "${{ matrix.target }}"})
+    installs = [step["run"] for step in runs("ci.yml", "elsewhere") if "--requirement" in step["run"]]
+    assert all("--no-deps --require-hashes" in command for command in installs)
+    assert "python scripts/check_environment.py scripts/requirements.lock" in [
+        step["run"] for step in runs("ci.yml", "elsewhere")
+    ]
     named = re.findall(r"tests/test_\w+\.py", runs("ci.yml", "elsewhere")[-1]["run"])
     assert named
     assert all((ROOT / name).is_file() for name in named)
