@@ -54,7 +54,9 @@ coverage: $(READY)  ## Run every test, and name the lines and branches of overla
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest --numprocesses auto --cov=$(CURDIR)/overlay/vox_calls --cov-report=term-missing:skip-covered
 
-soak: $(READY)  ## Read 20,000 simulated histories, faults and all, by both clients, and 5,000 at several places at once.
+soak: $(READY)  ## 2,000 first uses by eight threads, and 20,000 simulated histories, faults and all, by both clients.
+	@$(BIN)/python tests/first_use.py 0 1999
+	@STEPS=500 $(BIN)/python -m pytest --quiet --timeout 3600 tests/test_secrets_everywhere.py
 	@$(BIN)/python tests/simulation.py 0 9999 & one=$$!; \
 		$(BIN)/python tests/simulation.py 10000 19999 && $(BIN)/python tests/parallel_simulation.py 0 4999 && wait $$one
 

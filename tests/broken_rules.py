@@ -109,8 +109,8 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "DEC-9": ("shapes.py", "if field.is_integer and isinstance(value, float) and value.is_integer():", "if False:"),
     "DEC-10": (
         "models.py",
-        "return super().to_dict() if self._json is None else dict(self._json)",
-        "return super().to_dict()",
+        "item = super().to_dict() if self._json is None else dict(self._json)",
+        "item = super().to_dict()",
     ),
     "DEC-11": ("decoding.py", 'body.decode("utf-8", "replace")', 'body.decode("utf-8")'),
     "DEC-12": (

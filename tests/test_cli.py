@@ -190,7 +190,7 @@ def test_what_a_server_says_of_an_error_does_not_reach_the_terminal_raw() -> Non
         done = run("list", VOX_BASE_URL=f"http://127.0.0.1:{server.server_port}", VOX_API_KEY=KEY)
         server.shutdown()
         thread.join()
-    assert_one_clear_line(done, 1, "\\x1b]0;title\\x07two lines")
+    assert_one_clear_line(done, 1, "\\x1b]0;title\\x07two\\nlines")
     assert len(done.stderr) < 700
 
 

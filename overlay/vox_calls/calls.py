@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from contextlib import aclosing, closing
 from typing import Any, TypeVar
@@ -13,12 +14,16 @@ from vox_calls.paging import Listing
 
 T = TypeVar("T")
 
+Clean = Callable[[BaseException, BaseException | None], None]
+"""Removes secrets from an error that is about to leave, but not from the one that its caller was handling."""
+
 
 class _Resumable:
     """What the two kinds of result have in common: each iteration is a Listing of its own."""
 
-    def __init__(self, begin: Callable[[], Listing]) -> None:
+    def __init__(self, begin: Callable[[], Listing], clean: Clean) -> None:
         self._begin = begin
+        self._clean = clean
         self._listing = begin()
 
     @property
@@ -54,8 +59,8 @@ class Calls(_Resumable):
             save(page.items, calls.cursor)  # the place to read on from, None at the end
     """
 
-    def __init__(self, begin: Callable[[], Listing], do: Callable[[Send | Wait], Answer]) -> None:
-        super().__init__(begin)
+    def __init__(self, begin: Callable[[], Listing], do: Callable[[Send | Wait], Answer], clean: Clean) -> None:
+        super().__init__(begin, clean)
         self._do = do
 
     def __iter__(self) -> Iterator[Call]:
@@ -69,20 +74,26 @@ class Calls(_Resumable):
         with closing(steps), closing(Asides(self._do, lambda: self.cursor)) as asides:
             answer: Any = None
             while True:
+                outer = sys.exception()
                 try:
                     step = steps.send(answer)
+                    answer = None
+                    if isinstance(step, Start):
+                        asides.start(step)
+                        continue
+                    if isinstance(step, Take):
+                        answer = asides.take(step.begun)
+                        continue
+                    if isinstance(step, Send | Wait):
+                        answer = self._do(step)
+                        continue
                 except StopIteration:
                     return
-                answer = None
-                if isinstance(step, Start):
-                    asides.start(step)
-                elif isinstance(step, Take):
-                    answer = asides.take(step.begun)
-                elif isinstance(step, Send | Wait):
-                    answer = self._do(step)
-                else:
-                    yield from step
-                    del step  # a run is its taker's alone
+                except BaseException as error:
+                    self._clean(error, outer)
+                    raise
+                yield from step
+                del step  # a run is its taker's alone
 
 
 class AsyncCalls(_Resumable):
@@ -97,8 +108,10 @@ class AsyncCalls(_Resumable):
                     break
     """
 
-    def __init__(self, begin: Callable[[], Listing], do: Callable[[Send | Wait], Awaitable[Answer]]) -> None:
-        super().__init__(begin)
+    def __init__(
+        self, begin: Callable[[], Listing], do: Callable[[Send | Wait], Awaitable[Answer]], clean: Clean
+    ) -> None:
+        super().__init__(begin, clean)
         self._do = do
 
     def __aiter__(self) -> AsyncGenerator[Call, None]:  # noqa: PYI058 - whoever breaks off can close it
@@ -113,18 +126,24 @@ class AsyncCalls(_Resumable):
             async with aclosing(AsyncAsides(self._do)) as asides:
                 answer: Any = None
                 while True:
+                    outer = sys.exception()
                     try:
                         step = steps.send(answer)
+                        answer = None
+                        if isinstance(step, Start):
+                            asides.start(step)
+                            continue
+                        if isinstance(step, Take):
+                            answer = await asides.take(step.begun)
+                            continue
+                        if isinstance(step, Send | Wait):
+                            answer = await self._do(step)
+                            continue
                     except StopIteration:
                         return
-                    answer = None
-                    if isinstance(step, Start):
-                        asides.start(step)
-                    elif isinstance(step, Take):
-                        answer = await asides.take(step.begun)
-                    elif isinstance(step, Send | Wait):
-                        answer = await self._do(step)
-                    else:
-                        for thing in step:
-                            yield thing
-                        del step  # as above
+                    except BaseException as error:
+                        self._clean(error, outer)
+                        raise
+                    for thing in step:
+                        yield thing
+                    del step  # as above

@@ -176,9 +176,8 @@ class _Client(ABC, Generic[Http, Iteration]):
         if isinstance(error, RuntimeError) and str(error) == "Event loop is closed":
             # A connection of another asyncio.run. It is not used again.
             error = httpx.ReadError(str(error), request=request)
-        if isinstance(error, httpx.RequestError) or not isinstance(error, Exception):
-            self._auth.cleanse(error)
         if isinstance(error, httpx.RequestError):
+            self._auth.clean_message(error)  # a local of the frame that sends, from here on
             return error
         raise error
 
@@ -235,7 +234,7 @@ class Client(_Client[httpx.Client, Calls]):
         self.close()
 
     def _iteration(self, begin: Callable[[], Listing]) -> Calls:
-        return Calls(begin, self._do)
+        return Calls(begin, self._do, self._auth.clean)
 
     def _do(self, step: Send | Wait) -> Answer:
         if isinstance(step, Wait):
@@ -284,7 +283,7 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
         await self.aclose()
 
     def _iteration(self, begin: Callable[[], Listing]) -> AsyncCalls:
-        return AsyncCalls(begin, self._do)
+        return AsyncCalls(begin, self._do, self._auth.clean)
 
     async def _do(self, step: Send | Wait) -> Answer:
         if isinstance(step, Wait):

@@ -12,6 +12,7 @@ value that is added to the contract is decoded as soon as the client is regenera
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
@@ -37,8 +38,6 @@ _FAULT = re.compile(r"(?P<reason>.*?)(?: - at `(?:\$|key in \$)(?P<path>.*)`)?",
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 _MOST_REMEMBERED = 1_000
 _MOST_DIGITS = 4_000
-# A shape is known to others before it is finished, for classes may hold each other.
-_making = threading.Lock()
 
 
 def parse(body: bytes) -> object:
@@ -89,14 +88,33 @@ class EnumWatch:
             logger.warning("%s: %s is a value that this version of vox-calls does not know", kind.__name__, shown)
 
 
+# msgspec crashes where a thread meets its description of a class while another one builds it, and classes may hold each
+# other. So decoders are built under a lock, with all that they will ever need, and published when they are whole.
+_building = threading.RLock()
+_unfinished: dict[type[Any], Decoder[Any]] = {}
 _decoders: dict[type[Any], Decoder[Any]] = {}
 
 
 def decoder_of(cls: type[T]) -> Decoder[T]:
-    """The decoder of a class, made when it is first asked for: that takes a while, and not everyone decodes."""
-    if cls not in _decoders:
-        _decoders[cls] = Decoder(cls)
-    return _decoders[cls]
+    """The decoder of a class, built on first use. Threads may share it."""
+    if cls in _decoders:
+        return _decoders[cls]
+    with _building:
+        if cls in _decoders:
+            return _decoders[cls]
+        if cls in _unfinished:
+            return _unfinished[cls]
+        outermost = not _unfinished
+        try:
+            decoder: Decoder[T] = Decoder.__new__(Decoder)
+            _unfinished[cls] = decoder
+            decoder.__init__(cls)  # type: ignore[misc] # it may ask for itself
+            if outermost:
+                _decoders.update(_unfinished)
+            return decoder
+        finally:
+            if outermost:
+                _unfinished.clear()
 
 
 class Decoder(Generic[T]):
@@ -108,8 +126,7 @@ class Decoder(Generic[T]):
 
     def __init__(self, cls: type[T]) -> None:
         self._cls = cls
-        with _making:
-            self._shape = shape_of(cls)
+        self._shape = shape_of(cls)
         # msgspec would put the generator's Unset where a field with a default is absent.
         self._complete_always = any(shape.has_defaults for shape in reachable(self._shape))
         try:
@@ -118,6 +135,9 @@ class Decoder(Generic[T]):
             pass  # None is no object; what matters is that msgspec can make something of the class
         except TypeError as error:
             raise TypeError(f"{cls.__name__} of the contract has a field that cannot be decoded: {error}") from None
+        for shape in reachable(self._shape):
+            for kind in shape.free:
+                _maker(kind)
 
     def decode(self, raw: object, *, path: str = "", watch: EnumWatch | None = None) -> T:
         """One object.
@@ -169,7 +189,7 @@ class Decoder(Generic[T]):
                     self._look_for_unknown(item, decoded[position], where, watch)
                     outcomes.append(decoded[position])
             except InvalidResponseError as error:
-                outcomes.append(error)
+                outcomes.append(error.with_traceback(None))  # its frames would keep the page
         return outcomes
 
     def _look_for_unknown(self, raw: object, decoded: T, path: str, watch: EnumWatch | None) -> None:
@@ -210,7 +230,7 @@ def _free_object(kind: Any, value: Any) -> Any:  # noqa: ANN401 - msgspec's sign
 
 
 @functools.cache
-def _maker(kind: type[Any]) -> Callable[[dict[str, Any]], object]:
+def _maker(kind: type[dict[str, Any]]) -> Callable[[dict[str, Any]], object]:
     """What makes a free object of a dict, and of each of its values what the contract says that it is."""
     if not issubclass(kind, dict):
         raise TypeError(f"Expected `{kind.__name__}`, got `object`")
@@ -220,11 +240,12 @@ def _maker(kind: type[Any]) -> Callable[[dict[str, Any]], object]:
         value_type = vars(models)[value_type]
     if value_type is Any:
         return kind
-    convert: Callable[[object], object] = (
-        decoder_of(value_type).decode
-        if attrs.has(value_type)
-        else functools.partial(msgspec.convert, type=value_type, dec_hook=_free_object)
-    )
+    if attrs.has(value_type):
+        convert: Callable[[object], object] = decoder_of(value_type).decode
+    else:
+        convert = functools.partial(msgspec.convert, type=value_type, dec_hook=_free_object)
+        with contextlib.suppress(msgspec.ValidationError):
+            convert(None)  # builds what msgspec has to know of the type
 
     def make(value: dict[str, Any]) -> object:
         try:

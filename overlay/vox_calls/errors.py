@@ -22,6 +22,7 @@ of them can be pickled, and none holds the API key, not even where the server se
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,10 +30,33 @@ if TYPE_CHECKING:
 
 
 _LONGEST_SHOWN = 500
+_LONGEST_CODE = 100
+# Controls, formats such as a change of direction, halves of surrogate pairs, private characters, ends of lines.
+_OBEYED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def printable(text: str) -> str:
+    r"""The text with the characters escaped that a terminal or a log would obey instead of showing.
+
+    Example:
+        >>> print(printable("\x1b[2J\nforged"))
+        \x1b[2J\nforged
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        repr(character)[1:-1] if unicodedata.category(character) in _OBEYED else character for character in text
+    )
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}..."
 
 
 class VoxCallsError(Exception):
     """Any failure of this package.
+
+    Control characters in the message are escaped, for servers have a say in it; the attributes hold what came.
 
     Attributes:
         cursor: Where to read on. On an error raised in mid-iteration, the cursor of the first page that was not
@@ -53,6 +77,10 @@ class VoxCallsError(Exception):
     cursor: str | None = None
     attempts: int = 0
     request_id: str | None = None
+
+    def __init__(self, *args: object) -> None:
+        # Servers have a say in many messages, and messages go to terminals and logs.
+        super().__init__(*(printable(part) if isinstance(part, str) else part for part in args))
 
     def __reduce__(self) -> tuple[Callable[..., VoxCallsError], tuple[Any, ...]]:
         return _restore, (type(self), self.args, self.__dict__)
@@ -139,9 +167,9 @@ class ApiError(VoxCallsError):
         path: str = "",
         attempts: int = 1,
     ) -> None:
-        name = f" {code}" if code else ""
+        name = f" {_cut(code, _LONGEST_CODE)}" if code else ""
         tries = f" (tried {attempts} times)" if attempts > 1 else ""
-        shown = message if len(message) <= _LONGEST_SHOWN else f"{message[:_LONGEST_SHOWN]}..."
+        shown = _cut(message, _LONGEST_SHOWN)
         super().__init__(f"{method} {path} answered {status_code}{name}: {shown}{tries}")
         self.status_code = status_code
         self.code = code
@@ -188,7 +216,8 @@ class TransportError(VoxCallsError):
         self, message: str, *, method: str = "GET", path: str = "", server: str = "", attempts: int = 1
     ) -> None:
         tries = f" (tried {attempts} times)" if attempts > 1 else ""
-        super().__init__(f"{method} {path} got no answer from {server or 'the server'}: {message}{tries}")
+        shown = _cut(message, _LONGEST_SHOWN)
+        super().__init__(f"{method} {path} got no answer from {server or 'the server'}: {shown}{tries}")
         self.method = method
         self.path = path
         self.attempts = attempts

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Self, cast
+from typing import Any, Self, SupportsIndex, cast
 
 import attrs
 
@@ -20,8 +20,29 @@ from vox_calls_raw.models import CallStatus, CallType, DisconnectionReason, Sort
 
 __all__ = ["Call", "CallStatus", "CallType", "DisconnectionReason", "Page", "SortOrder"]
 
-_NOT_PICKLED = "recording_url"
+_WITHHELD = "recording_url"
+_SHOWN = frozenset({"id", "call_type", "status", "start_at"})
 _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+
+
+class RecordingUrl(str):
+    """The URL of a recording. A string like any other, but for its repr: whoever holds it can listen.
+
+    Tools that show the attributes of a call or the locals of a frame show `'***'`; `print(url)` shows the URL.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __getitem__(self, key: SupportsIndex | slice) -> Self:
+        return type(self)(super().__getitem__(key))  # a tool that shortens it is shown no more
+
+
+def _show_few(cls: type[Any], fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    # Some tools show what attrs would, whatever the repr does.
+    return [field.evolve(repr=field.name in _SHOWN) for field in _require_own_names(cls, fields)]
 
 
 def _require_own_names(cls: type[Any], fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
@@ -32,7 +53,7 @@ def _require_own_names(cls: type[Any], fields: list[attrs.Attribute[Any]]) -> li
     return fields
 
 
-@attrs.define(kw_only=True, repr=False, eq=False, field_transformer=_require_own_names)
+@attrs.define(kw_only=True, repr=False, eq=False, field_transformer=_show_few)
 class Call(raw.Call):
     """One call: every field of the API under its own name and type, and four that are computed from them.
 
@@ -76,7 +97,7 @@ class Call(raw.Call):
     def decode(cls, item: object, *, path: str = "", watch: decoding.EnumWatch | None = None) -> Self:
         """Decode one JSON value; see `vox_calls.decoding` for the rules, the arguments and the errors."""
         call: Self = decoding.decoder_of(cls).decode(item, path=path, watch=watch)
-        call._json = cast("dict[str, Any]", item)
+        call._keep(cast("dict[str, Any]", item))
         return call
 
     @classmethod
@@ -88,12 +109,20 @@ class Call(raw.Call):
         for outcome, item in zip(outcomes, items, strict=True):
             if isinstance(outcome, cls):
                 call: Self = outcome
-                call._json = item
+                call._keep(item)
         return [*outcomes]
+
+    def _keep(self, item: dict[str, Any]) -> None:
+        if self.recording_url is not None:
+            self.recording_url = item[_WITHHELD] = RecordingUrl(self.recording_url)
+        self._json = item
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON that came, unknown fields included; a new dict over the same values."""
-        return super().to_dict() if self._json is None else dict(self._json)
+        item = super().to_dict() if self._json is None else dict(self._json)
+        if item.get(_WITHHELD) is not None:
+            item[_WITHHELD] = str(item[_WITHHELD])
+        return item
 
     @property
     def started_at(self) -> datetime | None:
@@ -138,8 +167,8 @@ class Call(raw.Call):
         return Decimal(total)
 
     def __getstate__(self) -> dict[str, Any]:
-        json = self._json and {**self._json, _NOT_PICKLED: None}
-        return {**super().__getstate__(), _NOT_PICKLED: None, "_json": json}
+        json = self._json and {**self._json, _WITHHELD: None}
+        return {**super().__getstate__(), _WITHHELD: None, "_json": json}
 
     def __copy__(self) -> Self:
         return self._twin(self._state())

@@ -93,8 +93,6 @@ class Listing:
 
     def _refuse(self, error: InvalidResponseError, fetched: Fetched) -> None:
         put(error, fetched.cursor, fetched.received)
-        # Without the frames of decoding, whose locals have whole calls in them: see `read`.
-        error.__traceback__ = None
         if self.on_invalid is None:
             raise error
         self.on_invalid(error)

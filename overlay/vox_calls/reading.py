@@ -90,9 +90,7 @@ def _fetch(  # noqa: PLR0913, PLR0917 - what `read` was given, and where it is
         _check(page.next_cursor, seen)
     except VoxCallsError as error:
         put(error, place(cursor), received)
-        # Without the frames below, whose locals have whole pages in them, recordings too: tools for tracebacks like
-        # to show those.
-        raise error.with_traceback(None) from error.__cause__
+        raise
     return Fetched(page, items, place(cursor), attrs.evolve(received, body=None))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import os
+import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
@@ -38,17 +39,29 @@ class Bearer(httpx.Auth):
         """The text without the key, for some servers say which key they do not like."""
         return text.replace(self.key, "***")
 
-    def cleanse(self, error: BaseException) -> None:
-        """Take the key out of an error and those that it comes from.
+    def clean(self, error: BaseException, outer: BaseException | None = None) -> None:
+        """Remove secrets from an error, and from those that it comes from.
 
-        Frames of the libraries below hold it in their locals, which tools for tracebacks like to show; and a message
-        may quote a server that does not speak HTTP.
+        The frames below hold the key and whole pages in their locals, which tools for tracebacks like to show: they
+        stay, without their locals. Messages may quote a server, and lose the key.
+
+        Args:
+            error: What is about to leave.
+            outer: What the caller was handling when it called: that, and what it comes from, is the caller's own.
         """
-        seen: BaseException | None = error
-        while seen is not None:
-            seen.__traceback__ = None
-            seen.args = tuple(self.redact(part) if isinstance(part, str) else part for part in seen.args)
-            seen = seen.__cause__ or seen.__context__
+        todo, seen = [error], {id(outer), id(None)}
+        for each in todo:
+            seen.add(id(each))
+            traceback.clear_frames(each.__traceback__)
+            self.clean_message(each)
+            below = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+            todo += [
+                one for one in (each.__cause__, each.__context__, *below) if one is not None and id(one) not in seen
+            ]
+
+    def clean_message(self, error: BaseException) -> None:
+        """Remove the key from the message of an error."""
+        error.args = tuple(self.redact(part) if isinstance(part, str) else part for part in error.args)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Httpx's way to change a request before it is sent."""

@@ -62,6 +62,7 @@ class Shape:
         fields: All of them, in the contract's order.
         nested: Those that hold objects with declared fields, or lists of them.
         enums: Those that hold enum values, or lists of them.
+        free: The classes of free objects that fields hold, or lists of them.
         wire_names: What the fields are called in JSON.
         has_defaults: Whether msgspec would put the generator's Unset where a field is absent.
         keeps_unknown: Whether there is a place for fields that the contract does not have.
@@ -70,6 +71,7 @@ class Shape:
     fields: tuple[Field, ...] = ()
     nested: tuple[Field, ...] = ()
     enums: tuple[Field, ...] = ()
+    free: tuple[type[dict[str, Any]], ...] = ()
     wire_names: frozenset[str] = frozenset()
     has_defaults = False
     keeps_unknown = False
@@ -152,6 +154,7 @@ def shape_of(cls: type[Any]) -> Shape:
         shape.fields = tuple(_field(field, hints[field.name]) for field in own)
         shape.nested = tuple(field for field in shape.fields if field.shape)
         shape.enums = tuple(field for field in shape.fields if field.enum)
+        shape.free = tuple(kind for hint in hints.values() for kind in _classes(hint) if issubclass(kind, dict))
         shape.wire_names = frozenset(field.wire_name for field in shape.fields)
         shape.has_defaults = any(field.default is not attrs.NOTHING for field in own)
         shape.keeps_unknown = hasattr(cls, "additional_properties")
@@ -168,9 +171,7 @@ def reachable(shape: Shape) -> list[Shape]:
 
 def _field(field: attrs.Attribute[Any], hint: Any) -> Field:  # noqa: ANN401 - a type expression
     kinds = _alternatives(hint)
-    lists = [kind for kind in kinds if typing.get_origin(kind) is list]
-    inner = [item for kind in lists for item in _alternatives(typing.get_args(kind)[0])] or kinds
-    classes = [kind for kind in inner if isinstance(kind, type) and not typing.get_origin(kind)]
+    classes = _classes(hint)
     enum = next((kind for kind in classes if issubclass(kind, Enum)), None)
     nested = next((kind for kind in classes if attrs.has(kind)), None)
     return Field(
@@ -178,11 +179,19 @@ def _field(field: attrs.Attribute[Any], hint: Any) -> Field:  # noqa: ANN401 - a
         wire_name=field.metadata.get(_WIRE_NAME, field.name),
         absent=_absent(kinds),
         shape=shape_of(nested) if nested else None,
-        is_list=bool(lists),
+        is_list=any(typing.get_origin(kind) is list for kind in kinds),
         enum=enum,
         known=frozenset([None, *(member.value for member in enum)]) if enum else frozenset(),
         is_integer=int in kinds and float not in kinds,
     )
+
+
+def _classes(hint: Any) -> list[type[Any]]:  # noqa: ANN401 - a type expression
+    """The classes that a value may be of, or each value of a list."""
+    kinds = _alternatives(hint)
+    lists = [kind for kind in kinds if typing.get_origin(kind) is list]
+    inner = [item for kind in lists for item in _alternatives(typing.get_args(kind)[0])] or kinds
+    return [kind for kind in inner if isinstance(kind, type) and not typing.get_origin(kind)]
 
 
 def _absent(kinds: tuple[Any, ...]) -> object:
