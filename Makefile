@@ -52,7 +52,7 @@ test-lowest: $(LOWEST)/locked package  ## The same with the lowest dependencies 
 
 coverage: $(READY)  ## Run every test, and name the lines and branches of overlay/ that none of them takes.
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest --numprocesses auto --cov=$(CURDIR)/overlay/vox_calls --cov-report=term-missing:skip-covered
+	@$(BIN)/python -m pytest --numprocesses auto --cov=$(CURDIR)/overlay --cov-report=term-missing:skip-covered
 
 soak: $(READY)  ## 2,000 first uses by eight threads, and 20,000 simulated histories, faults and all, by both clients.
 	@$(BIN)/python tests/first_use.py 0 1999

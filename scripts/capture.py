@@ -20,7 +20,7 @@ import pyte  # noqa: E402 - after the path that the next ones are found by
 
 from bench.report import write  # noqa: E402 - the same
 from terminal import Seen, in_terminal  # noqa: E402 - the same
-from vox_calls.sandbox import Sandbox, synthetic_calls  # noqa: E402 - the same
+from vox_calls_tools.sandbox import Sandbox, synthetic_calls  # noqa: E402 - the same
 
 READMES = (ROOT / "README.md", ROOT / "README.ko.md")
 EXAMPLE = ("<!-- what the example printed -->", "<!-- the end of what the example printed -->")

@@ -21,18 +21,20 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "scripts" / "requirements.lock"
 PACKAGES = {
     "vox_calls": ROOT / "overlay" / "vox_calls",
-    "vox_calls/sandbox/conformance": ROOT / "openapi" / "conformance",
+    "vox_calls_tools": ROOT / "overlay" / "vox_calls_tools",
+    "vox_calls_tools/sandbox/conformance": ROOT / "openapi" / "conformance",
     "vox_calls_raw": ROOT / "generated" / "vox_calls_raw",
 }
 FOLDERS = ("openapi", "generated", "overlay", "scripts", "tests", ".ci", ".github")
 FILES = ("pyproject.toml", "Makefile", "LICENSE", ".pre-commit-config.yaml")  # and those for people, which end in .md
 MADE_HERE = frozenset({"__pycache__", "node_modules", "build"})
 """Folders that tests leave behind, and git leaves alone."""
-NEEDED = {"vox_calls/py.typed", "vox_calls_raw/py.typed", "vox_calls_raw/contract.json"}
+NEEDED = {"vox_calls/py.typed", "vox_calls_tools/py.typed", "vox_calls_raw/py.typed", "vox_calls_raw/contract.json"}
 
-PUBLIC = ("vox_calls", *(f"vox_calls.{name}" for name in ("shared", "sandbox", "export", "stats", "drift")))
+TOOLS = ("shared_rate_limit", "sandbox", "export", "stats", "drift")
+PUBLIC = ("vox_calls", *(f"vox_calls_tools.{name}" for name in TOOLS))
 """The modules whose names are for users."""
-NEED_EXTRAS = {"vox_calls.sandbox"}
+NEED_EXTRAS = {"vox_calls_tools.sandbox"}
 EXTRAS = "[cli,html,sandbox]"
 IMPORT = """
 import importlib, pathlib, sys
@@ -139,7 +141,7 @@ def check_installed(wheel: Path, aside: Path) -> None:
         if module not in NEED_EXTRAS:
             run(*python, module, cwd=aside)
     run(*install, f"{wheel}{EXTRAS}", cwd=aside)
-    run(*python, *PUBLIC, "vox_calls.cli.app", cwd=aside)
+    run(*python, *PUBLIC, "vox_calls_tools.cli.app", cwd=aside)
     run(scripts / "vox-calls", "--help", cwd=aside)
 
 

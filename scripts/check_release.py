@@ -13,7 +13,7 @@ from pathlib import Path
 
 import compare_specs
 from vox_calls import __version__
-from vox_calls.drift import DocumentError, compare, elements, version_step
+from vox_calls_tools.drift import DocumentError, compare, elements, version_step
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = ROOT / compare_specs.SPEC

@@ -10,9 +10,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 
-from vox_calls import cli
 from vox_calls.errors import VoxCallsError
-from vox_calls.sandbox import Sandbox, synthetic_calls
+from vox_calls_tools import cli
+from vox_calls_tools.sandbox import Sandbox, synthetic_calls
 
 CALLS = 20_000
 

@@ -35,9 +35,9 @@ from vox_calls.decoding import EnumWatch, logger, parse
 from vox_calls.pacing import Pacer
 from vox_calls.query import Query
 from vox_calls.retrying import parse_retry_after
-from vox_calls.sandbox.app import RefusedError
-from vox_calls.sandbox.exchanges import Exchange, script
-from vox_calls.sandbox.verdicts import KEY, Json, Outcome, ToldError
+from vox_calls_tools.sandbox.app import RefusedError
+from vox_calls_tools.sandbox.exchanges import Exchange, script
+from vox_calls_tools.sandbox.verdicts import KEY, Json, Outcome, ToldError
 
 FOLDER = ROOT / "openapi" / "conformance"
 SERVER = "https://conformance.test"

@@ -17,7 +17,7 @@ import pytest
 import trio
 
 import vox_calls
-from vox_calls.sandbox import Sandbox, Settings, make_key, synthetic_calls
+from vox_calls_tools.sandbox import Sandbox, Settings, make_key, synthetic_calls
 
 pytest_plugins = ["time_limit"]
 

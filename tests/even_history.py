@@ -14,7 +14,7 @@ import virtual
 from parallel_simulation import BEGIN, LoopClock, run_virtually
 from vox_calls import RateLimit
 from vox_calls.pacing import Pacer
-from vox_calls.sandbox.limits import VENDOR_LIMITS, RateLimiter
+from vox_calls_tools.sandbox.limits import VENDOR_LIMITS, RateLimiter
 
 PAGE_SIZE = 100
 LIMIT = RateLimit(per_second=5, per_minute=120)

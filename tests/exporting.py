@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from vox_calls.sandbox import Sandbox
+from vox_calls_tools.sandbox import Sandbox
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
 

@@ -23,8 +23,8 @@ import pytest
 
 import vox_calls
 from contract import parameters
-from vox_calls.cli import INTERRUPTED, main
-from vox_calls.sandbox import Sandbox
+from vox_calls_tools.cli import INTERRUPTED, main
+from vox_calls_tools.sandbox import Sandbox
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
 KEY = "vox_live_0123456789abcdef"
@@ -295,13 +295,13 @@ def test_the_sandbox_ends_at_once_and_quietly_when_told_to(served: subprocess.Po
     assert served.returncode == (0 if sent is signal.SIGINT else -sent)
 
 
-@pytest.mark.parametrize("module", ["vox_calls", "vox_calls.sandbox"])
+@pytest.mark.parametrize("module", ["vox_calls_tools", "vox_calls_tools.sandbox"])
 def test_the_sandbox_serves_an_exported_file_and_runs_as_a_module(
     sandbox: Sandbox, tmp_path: Path, module: str
 ) -> None:
     data = tmp_path / "calls.jsonl"
     assert against(sandbox, "export", str(data), "--status", "error", "--no-rate-limit").returncode == 0
-    command = [sys.executable, "-m", module, *(["sandbox"] if module == "vox_calls" else []), "--data", str(data)]
+    command = [sys.executable, "-m", module, *(["sandbox"] if module == "vox_calls_tools" else []), "--data", str(data)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         where = dict(process.stdout.readline().rstrip().split("=", 1) for _ in range(2))
@@ -352,7 +352,9 @@ def test_help_says_what_to_write_as_people_would(command: str) -> None:
 
 
 def test_it_says_which_version_it_is_and_runs_as_a_module() -> None:
-    done = subprocess.run([sys.executable, "-m", "vox_calls", "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "vox_calls_tools", "--version"], capture_output=True, text=True, check=True
+    )
     assert done.stdout == run("--version").stdout
     assert done.stdout.startswith("vox-calls ")
 
@@ -397,7 +399,7 @@ def test_what_is_missing_and_no_extra_is_a_failure_of_its_own(monkeypatch: pytes
     def fail(**_: object) -> None:
         raise ModuleNotFoundError("No module named 'sqlite3'", name="sqlite3")
 
-    monkeypatch.setattr("vox_calls.cli.app.app", fail)
+    monkeypatch.setattr("vox_calls_tools.cli.app.app", fail)
     with pytest.raises(ModuleNotFoundError, match="sqlite3"):
         main()
 
@@ -415,7 +417,7 @@ def test_an_interruption_that_no_command_met_has_its_status(monkeypatch: pytest.
     def interrupted(**_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vox_calls.cli.app.app", interrupted)
+    monkeypatch.setattr("vox_calls_tools.cli.app.app", interrupted)
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == INTERRUPTED

@@ -15,8 +15,8 @@ import pytest
 
 from contract import spec
 from terminal import Seen, in_terminal
-from vox_calls.cli.examination import clock, examine
-from vox_calls.sandbox import Sandbox
+from vox_calls_tools.cli.examination import clock, examine
+from vox_calls_tools.sandbox import Sandbox
 
 KEY = "vox_live_0123456789abcdef"
 ASKED = datetime(2026, 11, 1, 9, 0, 0, tzinfo=UTC)

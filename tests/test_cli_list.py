@@ -19,13 +19,13 @@ from rich.cells import cell_len
 from scripted import call
 from terminal import COMMAND, Seen, in_terminal
 from vox_calls import Call, Calls
-from vox_calls.cli import main
-from vox_calls.cli.privacy import HARMLESS, mask_number, masked
-from vox_calls.export.columns import HIDDEN
-from vox_calls.sandbox import Sandbox, Settings, make_key
-from vox_calls.sandbox.faults import Script, Step
 from vox_calls.shapes import reachable, shape_of
 from vox_calls.timestamps import to_unix_ms
+from vox_calls_tools.cli import main
+from vox_calls_tools.cli.privacy import HARMLESS, mask_number, masked
+from vox_calls_tools.export.columns import HIDDEN
+from vox_calls_tools.sandbox import Sandbox, Settings, make_key
+from vox_calls_tools.sandbox.faults import Script, Step
 
 HEADINGS = ["type", "status", "reason", "from", "to", "length", "won", "summary"]
 NOON = to_unix_ms("2026-11-01T12:00:00+09:00")
@@ -423,7 +423,7 @@ def test_interrupted_between_two_calls_it_says_so_too(
         next(calls.pages())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vox_calls.cli.output.write_jsonl", interrupted)
+    monkeypatch.setattr("vox_calls_tools.cli.output.write_jsonl", interrupted)
     monkeypatch.setattr("sys.argv", ["vox-calls", "list", "--max-items", "150", "--format", "jsonl"])
     for name in ("handlers", "propagate"):  # which the command sets, for it has the process to itself
         monkeypatch.setattr(logging.getLogger("vox_calls"), name, getattr(logging.getLogger("vox_calls"), name))

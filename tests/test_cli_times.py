@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vox_calls import InvalidQueryError
-from vox_calls.cli.filters import FILTERS, Filters
-from vox_calls.cli.times import lower_bound, upper_bound, zone_label, zone_named
 from vox_calls.query import NORMALISERS
+from vox_calls_tools.cli.filters import FILTERS, Filters
+from vox_calls_tools.cli.times import lower_bound, upper_bound, zone_label, zone_named
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NOW = datetime(2026, 11, 23, 15, 30, 20, 123_456, tzinfo=UTC)  # the 24th already in Seoul
@@ -142,7 +142,7 @@ def test_the_zone_of_the_machine_is_the_same_as_by_its_name(zone: str) -> None:
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 import sys
-from vox_calls.cli.times import lower_bound, upper_bound, zone_named
+from vox_calls_tools.cli.times import lower_bound, upper_bound, zone_named
 here, named, now = zone_named(None), ZoneInfo(sys.argv[1]), datetime(2026, 11, 23, tzinfo=UTC)
 for day in ("2018-02-17", "2018-11-04", "2026-03-29", "2026-10-25", "2026-03-29T02:30", "2026-10-25T02:30"):
     assert lower_bound(day, here, now) == lower_bound(day, named, now), day

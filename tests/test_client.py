@@ -19,7 +19,7 @@ import vox_calls
 from conftest import Read
 from scripted import page
 from vox_calls import AsyncCalls, AsyncClient, Client, ClientClosedError, ConfigurationError, RateLimit, TransportError
-from vox_calls.sandbox import Sandbox, Settings, make_key
+from vox_calls_tools.sandbox import Sandbox, Settings, make_key
 
 KEY = "vox_live_0123456789abcdef"
 CLIENTS = [Client, AsyncClient]

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from contract import ROOT, spec
-from vox_calls.drift import Change, DocumentError, compare, elements, version_step
+from vox_calls_tools.drift import Change, DocumentError, compare, elements, version_step
 
 Document = dict[str, Any]
 SCRIPT = ROOT / "scripts" / "compare_specs.py"

@@ -22,8 +22,8 @@ import vox_calls
 import vox_calls_raw.models
 from contract import ROOT, operation, parameters, resolve, schemas, spec
 from vox_calls import client, query, settings
-from vox_calls.sandbox import app, store
 from vox_calls_raw.api.calls import list_calls as raw_list_calls
+from vox_calls_tools.sandbox import app, store
 
 ENUMS = {name: schema["enum"] for name, schema in schemas().items() if "enum" in schema}
 OBJECTS = {name: schema for name, schema in schemas().items() if schema.get("type") == "object"}

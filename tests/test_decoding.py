@@ -22,10 +22,10 @@ from scripted import call
 from vox_calls import Call, CallStatus, InvalidResponseError, UnknownEnumValueError
 from vox_calls.decoding import Decoder, EnumWatch
 from vox_calls.models import _require_own_names
-from vox_calls.sandbox import synthetic_calls
 from vox_calls.shapes import shape_of
 from vox_calls_raw.models import CallAgent, CallCost
 from vox_calls_raw.types import UNSET, Unset
+from vox_calls_tools.sandbox import synthetic_calls
 
 FULL: dict[str, Any] = call(
     "a",

@@ -21,12 +21,12 @@ import capture
 import vox_calls
 from contract import ROOT
 from vox_calls import decoding, exchange, query, retrying, timestamps
-from vox_calls.cli import FAILED, INTERRUPTED, MISUSED
-from vox_calls.cli.app import app
 from vox_calls.client import DEFAULT_RATE_LIMIT
-from vox_calls.drift.document import METHOD, PATH
-from vox_calls.sandbox import Sandbox
 from vox_calls.shapes import shape_of
+from vox_calls_tools.cli import FAILED, INTERRUPTED, MISUSED
+from vox_calls_tools.cli.app import app
+from vox_calls_tools.drift.document import METHOD, PATH
+from vox_calls_tools.sandbox import Sandbox
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def test_the_examples_in_docstrings_are_true(name: str) -> None:
     assert doctest.testmod(module).failed == 0
 
 
-@pytest.mark.parametrize("name", ["vox_calls", "vox_calls.sandbox", "vox_calls.client"])
+@pytest.mark.parametrize("name", ["vox_calls", "vox_calls_tools.sandbox", "vox_calls.client"])
 def test_the_indented_examples_in_docstrings_compile(name: str) -> None:
     text = importlib.import_module(name).__doc__ or ""
     for block in re.findall(r"(?:^    .*\n?|^\n)+", text, re.MULTILINE):
@@ -131,10 +131,11 @@ def test_the_path_of_a_change_names_what_there_is() -> None:
     for path in ("openapi/calls.yaml", "openapi/evidence.md", "openapi/conformance/", "tests/test_parameters.py"):
         assert f"`{path}`" in section
         assert (ROOT / path).exists()
-    named = set(re.findall(r"`((?:[a-z]+/)?[a-z]+\.py)`", section))
-    sandbox = {f"sandbox/{name}.py" for name in ("store", "app", "synthetic", "progress")}
-    assert named == {"client.py", "query.py", "models.py", "cli/filters.py"} | sandbox
-    assert all((ROOT / "overlay" / "vox_calls" / name).is_file() for name in named)
+    named = set(re.findall(r"`(vox_calls\w*/[a-z_/]+\.py)`", section))
+    tools = {f"sandbox/{name}.py" for name in ("store", "app", "synthetic", "progress")} | {"cli/filters.py"}
+    client = {"client.py", "query.py", "models.py", "__init__.py"}
+    assert named == {f"vox_calls/{name}" for name in client} | {f"vox_calls_tools/{name}" for name in tools}
+    assert all((ROOT / "overlay" / name).is_file() for name in named)
     assert "Exit status 0 is no difference, 1 some, 2 it could not be found out" in " ".join(section.split())
     assert " ".join(section.split()).index("openapi/evidence.md") < section.index("make generate")
 

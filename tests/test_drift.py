@@ -20,10 +20,10 @@ import yaml
 from contract import parameters as known_parameters
 from contract import spec
 from scripted import call
-from vox_calls.cli import checkup
-from vox_calls.drift import DocumentError, Examination, Finding, contract, elements, examine, parse_document
-from vox_calls.drift.live import MADE_UP, fields, parameters
-from vox_calls.sandbox import Sandbox, Script, Settings, Step, make_key
+from vox_calls_tools.cli import checkup
+from vox_calls_tools.drift import DocumentError, Examination, Finding, contract, elements, examine, parse_document
+from vox_calls_tools.drift.live import MADE_UP, fields, parameters
+from vox_calls_tools.sandbox import Sandbox, Script, Settings, Step, make_key
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
 KEY = "vox_live_0123456789abcdef"
@@ -50,7 +50,7 @@ def test_the_sandbox_is_what_the_contract_says(sandbox: Sandbox) -> None:
 def different(empty_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A sandbox that lists other parameters and whose calls have what the contract has not."""
     taken = [name for name in known_parameters() if name != "cursor"]
-    monkeypatch.setattr("vox_calls.sandbox.app.ALLOWED_PARAMETERS", (*taken, "campaign_id"))
+    monkeypatch.setattr("vox_calls_tools.sandbox.app.ALLOWED_PARAMETERS", (*taken, "campaign_id"))
     secret = {"from_number": "01012345678", "call_analysis": {"summary": "안녕", "mood": "비밀"}}
     empty_sandbox.store.add(
         [

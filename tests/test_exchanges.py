@@ -23,9 +23,9 @@ import vox_calls
 from conformance import FOLDER, JITTERS, cases, options, outcome_of
 from test_sandbox import validate
 from virtual import Clock
-from vox_calls.sandbox import ExchangesSandbox
-from vox_calls.sandbox.exchanges import moved, read_exchanges
-from vox_calls.sandbox.verdicts import KEY, Outcome, ToldError
+from vox_calls_tools.sandbox import ExchangesSandbox
+from vox_calls_tools.sandbox.exchanges import moved, read_exchanges
+from vox_calls_tools.sandbox.verdicts import KEY, Outcome, ToldError
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
 TIMEOUT = 0.3
@@ -396,6 +396,6 @@ def test_options_that_it_would_not_heed_are_refused() -> None:
 
 def test_an_installation_without_the_cases_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("_INSTALLED", "_CHECKOUT"):
-        monkeypatch.setattr(f"vox_calls.sandbox.exchanges.{name}", tmp_path)
+        monkeypatch.setattr(f"vox_calls_tools.sandbox.exchanges.{name}", tmp_path)
     with pytest.raises(vox_calls.ConfigurationError, match="install vox-calls again"):
         read_exchanges()

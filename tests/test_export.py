@@ -20,9 +20,9 @@ import pytest
 
 import vox_calls
 from exporting import COMMAND, assert_refused, beside, content_of, environment_of, export
-from vox_calls.export import export_calls
-from vox_calls.sandbox import Sandbox, Settings, make_key
-from vox_calls.sandbox.faults import Script, Step
+from vox_calls_tools.export import export_calls
+from vox_calls_tools.sandbox import Sandbox, Settings, make_key
+from vox_calls_tools.sandbox.faults import Script, Step
 
 AGENT = {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v1"}
 FEW = 700
@@ -137,7 +137,7 @@ def test_usual_tools_unpack_it(box: Sandbox, whole: dict[str, object], tmp_path:
 
 KILLED = """
 import os, signal, sys
-import vox_calls.cli
+import vox_calls_tools.cli
 
 name, count = sys.argv.pop(1), int(sys.argv.pop(1))
 real, seen = getattr(os, name), 0
@@ -150,7 +150,7 @@ def deadly(*arguments, **keywords):
     return real(*arguments, **keywords)
 
 setattr(os, name, deadly)
-vox_calls.cli.main()
+vox_calls_tools.cli.main()
 """
 
 

@@ -30,9 +30,9 @@ from hypothesis import strategies as st
 import vox_calls
 from conftest import NOW
 from vox_calls import Call, RateLimit
-from vox_calls.cli.meter import Meter
-from vox_calls.cli.showing import lines
-from vox_calls.export import (
+from vox_calls_tools.cli.meter import Meter
+from vox_calls_tools.cli.showing import lines
+from vox_calls_tools.export import (
     ExportDiskError,
     Exported,
     ExportError,
@@ -43,14 +43,14 @@ from vox_calls.export import (
     locking,
     read_csv,
 )
-from vox_calls.export import checkpoint as checkpoints
-from vox_calls.export import files as files_of_exports
-from vox_calls.export.arrays import array_of
-from vox_calls.export.cells import arm, defuse
-from vox_calls.export.checkpoint import Checkpoint
-from vox_calls.export.columns import Column, Columns, Kind, added_columns, table_of, wire_columns
-from vox_calls.export.formats import Compression
-from vox_calls.sandbox import Sandbox, synthetic_calls
+from vox_calls_tools.export import checkpoint as checkpoints
+from vox_calls_tools.export import files as files_of_exports
+from vox_calls_tools.export.arrays import array_of
+from vox_calls_tools.export.cells import arm, defuse
+from vox_calls_tools.export.checkpoint import Checkpoint
+from vox_calls_tools.export.columns import Column, Columns, Kind, added_columns, table_of, wire_columns
+from vox_calls_tools.export.formats import Compression
+from vox_calls_tools.sandbox import Sandbox, synthetic_calls
 
 AGENT = {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v1"}
 KEY = "vox_live_0123456789abcdef"
@@ -300,7 +300,7 @@ def test_every_property_of_a_call_is_a_column() -> None:
 
 def test_an_export_does_not_import_pandas(base_url: str, tmp_path: Path) -> None:
     script = (
-        "import sys, vox_calls; from vox_calls.export import export_calls\n"
+        "import sys, vox_calls; from vox_calls_tools.export import export_calls\n"
         f"with vox_calls.Client(rate_limit=None) as client: export_calls(client, {str(tmp_path / 'x.parquet')!r})\n"
         "print('pandas' in sys.modules)"
     )
@@ -523,7 +523,7 @@ def test_a_lock_that_cannot_be_asked_for_is_told_and_one_that_is_gone_is_made_an
 def test_parquet_has_row_groups_of_some_pages(
     client: vox_calls.Client, items: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vox_calls.export.parquet.ROW_GROUP", 150)
+    monkeypatch.setattr("vox_calls_tools.export.parquet.ROW_GROUP", 150)
     export_calls(client, tmp_path / "x.parquet")
     with pq.ParquetFile(tmp_path / "x.parquet") as file:
         groups = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
@@ -539,7 +539,7 @@ def test_a_number_that_a_column_has_no_room_for_is_left_over() -> None:
 
 def test_a_field_of_the_contract_takes_the_name_of_no_column_of_the_exports(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = Columns((Column("duration_ms", Kind.INTEGER),), frozenset({"duration_ms"}))
-    monkeypatch.setattr("vox_calls.export.columns.wire_columns", lambda: taken)
+    monkeypatch.setattr("vox_calls_tools.export.columns.wire_columns", lambda: taken)
     with pytest.raises(TypeError, match="a column of the export's: duration_ms"):
         added_columns.__wrapped__()
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from exporting import COMMAND, environment_of, export, in_a_terminal
-from vox_calls.export import read_csv
-from vox_calls.sandbox import Sandbox, Settings, make_key
-from vox_calls.sandbox.faults import Script, Step
+from vox_calls_tools.export import read_csv
+from vox_calls_tools.sandbox import Sandbox, Settings, make_key
+from vox_calls_tools.sandbox.faults import Script, Step
 
 FEW = 700
 COLOUR = re.compile(rb"\x1b\[[0-9;]*3[0-9][0-9;]*m")

@@ -21,10 +21,11 @@ from typing import Any
 import pytest
 import trio
 
-import vox_calls.shared
+import vox_calls
 from scripted import call
 from vox_calls import AsyncClient, Client, ClientClosedError, ConfigurationError, TransportError
-from vox_calls.sandbox import Sandbox, Script, Settings, Step, make_key, read_script
+from vox_calls_tools.sandbox import Sandbox, Script, Settings, Step, make_key, read_script
+from vox_calls_tools.shared_rate_limit import SharedRateLimit
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
 HISTORY = [call(f"call-{number:04}", start_at=1_793_491_200_000 + number) for number in range(450)]
@@ -353,7 +354,7 @@ def test_two_processes_after_a_fork_do_not_share_a_connection() -> None:
 
 SHARED = """
 import sys, vox_calls
-from vox_calls.shared import SharedRateLimit
+from vox_calls_tools.shared_rate_limit import SharedRateLimit
 
 limit = SharedRateLimit(sys.argv[1], per_second=5, per_minute=120)
 with vox_calls.Client(rate_limit=limit, retries=0) as client:
@@ -373,7 +374,7 @@ def test_processes_that_share_a_limit_never_meet_a_429(tmp_path: Path) -> None:
 
 
 def test_a_429_of_one_process_holds_back_the_others(tmp_path: Path) -> None:
-    limit = vox_calls.shared.SharedRateLimit(tmp_path / "limit.sqlite")
+    limit = SharedRateLimit(tmp_path / "limit.sqlite")
     one, other = limit.pacer(), limit.pacer()
     assert one.acquire(0.0) == 0.0
     one.release(0.0)
@@ -384,7 +385,7 @@ def test_a_429_of_one_process_holds_back_the_others(tmp_path: Path) -> None:
 def test_a_process_that_died_in_the_middle_of_a_request_does_not_hold_its_place_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit = vox_calls.shared.SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=1)
+    limit = SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=1)
     assert limit.pacer().acquire(0.0) == 0.0
     later = limit.pacer()
     assert later.acquire(0.0) > 0.0
@@ -396,13 +397,13 @@ def test_a_process_that_died_in_the_middle_of_a_request_does_not_hold_its_place_
 @pytest.mark.parametrize("path", ["/", "/dev/null/x.sqlite"])
 def test_a_file_that_cannot_hold_a_limit_is_told(path: str) -> None:
     with pytest.raises(ConfigurationError, match="shared rate limit"):
-        Client("key", rate_limit=vox_calls.shared.SharedRateLimit(path))
+        Client("key", rate_limit=SharedRateLimit(path))
 
 
 def test_a_shared_limit_counts_from_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_793_491_200.0]
     monkeypatch.setattr(time, "time", lambda: now[0])
-    pacer = vox_calls.shared.SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=120).pacer()
+    pacer = SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=120).pacer()
     assert pacer.acquire(0.0) == 0.0
     now[0] += 5.0
     pacer.release(0.0)
@@ -412,9 +413,10 @@ def test_a_shared_limit_counts_from_the_answer(tmp_path: Path, monkeypatch: pyte
 
 
 FORKED = """
-import os, sys, threading, time, vox_calls.shared
+import os, sys, threading, time
+from vox_calls_tools.shared_rate_limit import SharedRateLimit
 
-pacer = vox_calls.shared.SharedRateLimit("limit.sqlite", per_second=1, per_minute=100).pacer()
+pacer = SharedRateLimit("limit.sqlite", per_second=1, per_minute=100).pacer()
 inside = threading.Event()
 
 def hold():
@@ -471,13 +473,13 @@ def test_a_cookie_does_not_change_the_next_try() -> None:
 
 
 def test_a_shared_limit_says_what_it_is(tmp_path: Path) -> None:
-    limit = vox_calls.shared.SharedRateLimit(tmp_path / "limit.sqlite", per_second=2, per_minute=60)
+    limit = SharedRateLimit(tmp_path / "limit.sqlite", per_second=2, per_minute=60)
     assert limit.limit == vox_calls.RateLimit(per_second=2, per_minute=60)
     assert repr(limit) == f"SharedRateLimit({str(limit.path)!r}, {limit.limit!r})"
 
 
 def test_a_request_of_the_process_before_a_fork_is_not_this_ones_to_release(tmp_path: Path) -> None:
-    limit = vox_calls.shared.SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=1)
+    limit = SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=1)
     pacer = limit.pacer()
     assert pacer.acquire(0.0) == 0.0
     before = pacer._connection
@@ -489,7 +491,7 @@ def test_a_request_of_the_process_before_a_fork_is_not_this_ones_to_release(tmp_
 
 
 def test_a_limit_that_nobody_has_any_more_leaves_no_file_open(tmp_path: Path) -> None:
-    pacer = vox_calls.shared.SharedRateLimit(tmp_path / "limit.sqlite").pacer()
+    pacer = SharedRateLimit(tmp_path / "limit.sqlite").pacer()
     connection = pacer._connection
     assert connection is not None
     del pacer

@@ -97,7 +97,7 @@ USER = """
 from datetime import UTC, datetime
 import logging
 import vox_calls
-from vox_calls.sandbox import Sandbox, synthetic_calls
+from vox_calls_tools.sandbox import Sandbox, synthetic_calls
 
 logging.basicConfig(level=logging.WARNING)
 call = next(synthetic_calls(1, seed=1, until=datetime(2026, 11, 1, tzinfo=UTC)))

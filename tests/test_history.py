@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from conftest import NOW
-from vox_calls.sandbox import Sandbox, Settings, make_key, synthetic_calls
 from vox_calls.timestamps import to_unix_ms
+from vox_calls_tools.sandbox import Sandbox, Settings, make_key, synthetic_calls
 
 CALLS = 201_312
 PAGES = 2_014

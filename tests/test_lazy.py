@@ -12,8 +12,8 @@ from types import ModuleType
 import pytest
 
 import vox_calls
-from vox_calls import export, sandbox
 from vox_calls._lazy import lazily
+from vox_calls_tools import export, sandbox
 
 LAZY = pytest.mark.parametrize("module", [vox_calls, export, sandbox], ids=lambda module: module.__name__)
 
@@ -35,8 +35,11 @@ def test_what_is_not_there_is_no_name_of_the_module(module: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["-c", "from vox_calls.sandbox import Sandbox"], "ModuleNotFoundError: vox_calls.sandbox needs an extra: {}"),
-        (["-m", "vox_calls.sandbox"], "vox-calls: this needs an extra: {}"),
+        (
+            ["-c", "from vox_calls_tools.sandbox import Sandbox"],
+            "ModuleNotFoundError: vox_calls_tools.sandbox needs an extra: {}",
+        ),
+        (["-m", "vox_calls_tools.sandbox"], "vox-calls: this needs an extra: {}"),
     ],
 )
 def test_a_name_that_needs_an_extra_says_which(tmp_path: Path, arguments: list[str], told: str) -> None:
@@ -57,7 +60,7 @@ def test_what_is_missing_and_no_extra_is_told_as_it_is() -> None:
 def test_nothing_is_imported_before_it_is_used() -> None:
     code = """
 import sys, threading
-import vox_calls, vox_calls.export, vox_calls.sandbox
+import vox_calls, vox_calls_tools.export, vox_calls_tools.sandbox
 assert not {"httpx", "attrs", "msgspec", "asyncio", "starlette"} & set(sys.modules), "too early"
 assert issubclass(vox_calls.errors.ApiError, vox_calls.VoxCallsError)
 assert "httpx" not in sys.modules, "too early"

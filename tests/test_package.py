@@ -39,7 +39,7 @@ def copy(tmp_path: Path) -> Path:
             'only-include = ["tests", "overlay/vox_calls", ',
             "stray tests/test_package.py",
         ),
-        ('  "/openapi",\n', "", "lacks vox_calls/sandbox/conformance/retries.json"),
+        ('  "/openapi",\n', "", "lacks vox_calls_tools/sandbox/conformance/retries.json"),
         ('  "/scripts",\n', "", "lacks scripts/generate.py"),
         ('keywords = ["vox.ai", ', 'keywords = []\n_ = ["vox.ai", ', "has no keywords"),
         ("\nChangelog = ", "\nHistory = ", "no URLs of documentation, source and changelog"),

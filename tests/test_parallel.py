@@ -27,9 +27,9 @@ from contract import ROOT
 from even_history import CALL, LIMIT, Vendor, read_whole, soonest
 from parallel_simulation import BEGIN, LoopClock, run_virtually
 from vox_calls.parts import Part
-from vox_calls.sandbox import VENDOR_LIMITS, Sandbox, Script, Settings, Step, make_key
-from vox_calls.sandbox.limits import RateLimiter
 from vox_calls.timestamps import READ_AS_SECONDS, to_unix_ms
+from vox_calls_tools.sandbox import VENDOR_LIMITS, Sandbox, Script, Settings, Step, make_key
+from vox_calls_tools.sandbox.limits import RateLimiter
 
 SEEDS = 200
 CHUNK = 50

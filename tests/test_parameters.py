@@ -12,7 +12,7 @@ import pytest
 import vox_calls
 from conftest import NOW, Read
 from contract import parameters
-from vox_calls.sandbox import Sandbox
+from vox_calls_tools.sandbox import Sandbox
 
 Item = dict[str, Any]
 

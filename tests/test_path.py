@@ -28,7 +28,13 @@ CHECKS = [
     "tests/test_parameters.py::test_no_parameter_of_the_contract_is_left_out",
     "tests/test_sandbox.py::test_made_up_calls_have_exactly_the_fields_of_the_contract",
 ]
-BY_HAND = ["client.py", "query.py", "sandbox/store.py", "sandbox/app.py", "cli/filters.py"]
+BY_HAND = [
+    "vox_calls/client.py",
+    "vox_calls/query.py",
+    "vox_calls_tools/sandbox/store.py",
+    "vox_calls_tools/sandbox/app.py",
+    "vox_calls_tools/cli/filters.py",
+]
 
 
 class Copy:
@@ -170,15 +176,15 @@ def test_a_new_filter_needs_its_lines_in_the_five_files_that_the_readme_names(co
     copy.edit("overlay/vox_calls/client.py", before("        call_from: str | Iterable", argument), passed, explained)
     copy.edit("overlay/vox_calls/query.py", before('    "call_from": _PHONE', '    "variant_label": str,'))
     value = '    "variant_label": lambda call: call.get("variant_label"),'
-    copy.edit("overlay/vox_calls/sandbox/store.py", before('    "call_from": lambda', value))
+    copy.edit("overlay/vox_calls_tools/sandbox/store.py", before('    "call_from": lambda', value))
     check = '    "variant_label": lambda name, values: [_one(name, values)],'
-    copy.edit("overlay/vox_calls/sandbox/app.py", before('    "call_from": _numbers', check))
+    copy.edit("overlay/vox_calls_tools/sandbox/app.py", before('    "call_from": _numbers', check))
     option = '    "variant_label": "Variant.",'
-    copy.edit("overlay/vox_calls/cli/filters.py", before('    "call_from": f"Caller', option))
+    copy.edit("overlay/vox_calls_tools/cli/filters.py", before('    "call_from": f"Caller', option))
     case = 'Filter("greeting-b", ["greeting-b"], lambda call: call["variant_label"] == "greeting-b"),'
     copy.edit("tests/test_parameters.py", before('        "call_from": Filter(', f'        "variant_label": {case}'))
     assert copy.problems() == ""
-    assert copy.edited_by_hand() == {f"overlay/vox_calls/{name}" for name in BY_HAND}
+    assert copy.edited_by_hand() == {f"overlay/{name}" for name in BY_HAND}
     sent = copy.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_parameters.py", "-k", "variant_label")
     assert sent.returncode == 0, sent.stdout
 
@@ -203,13 +209,13 @@ def test_a_removed_filter_is_named_wherever_it_still_stands(copy: Copy) -> None:
         ("            call_to=call_to,\n", ""),
     )
     copy.edit("overlay/vox_calls/query.py", ('    "call_to": _PHONE_NUMBERS,\n', ""))
-    copy.edit("overlay/vox_calls/sandbox/store.py", ('    "call_to": lambda call: call.get("to_number"),\n', ""))
-    copy.edit("overlay/vox_calls/sandbox/app.py", ('    "call_to": _numbers,\n', ""))
-    copy.edit("overlay/vox_calls/cli/filters.py", ('    "call_to": f"Called number. {REPEATABLE}",\n', ""))
+    copy.edit("overlay/vox_calls_tools/sandbox/store.py", ('    "call_to": lambda call: call.get("to_number"),\n', ""))
+    copy.edit("overlay/vox_calls_tools/sandbox/app.py", ('    "call_to": _numbers,\n', ""))
+    copy.edit("overlay/vox_calls_tools/cli/filters.py", ('    "call_to": f"Called number. {REPEATABLE}",\n', ""))
     case = '"call_to": Filter(hyphenated[:2], customers, lambda call: call["to_number"] in customers),'
     copy.edit("tests/test_parameters.py", (f"        {case}\n", ""))
     assert copy.problems() == ""
-    assert copy.edited_by_hand() == {f"overlay/vox_calls/{name}" for name in BY_HAND}
+    assert copy.edited_by_hand() == {f"overlay/{name}" for name in BY_HAND}
 
     assert_only_cases_fail_that_name(copy, "call_to")
 
@@ -225,9 +231,9 @@ def test_a_removed_field_goes_out_of_the_made_up_calls_and_the_cases_that_name_i
     assert "sandbox/synthetic.py makes up what is no field" in copy.problems()
 
     label = '        "variant_label": "greeting-b" if fine % 10 == 1 else None,\n'
-    copy.edit("overlay/vox_calls/sandbox/synthetic.py", (label, ""))
+    copy.edit("overlay/vox_calls_tools/sandbox/synthetic.py", (label, ""))
     assert copy.problems() == ""
-    assert copy.edited_by_hand() == {"overlay/vox_calls/sandbox/synthetic.py"}
+    assert copy.edited_by_hand() == {"overlay/vox_calls_tools/sandbox/synthetic.py"}
     assert_only_cases_fail_that_name(copy, "variant_label")
 
 
@@ -238,7 +244,9 @@ def test_a_field_that_is_never_null_has_to_be_made_up(copy: Copy) -> None:
     copy.generate()
     assert "None is not of type 'string'" in copy.problems()
 
-    copy.edit("overlay/vox_calls/sandbox/synthetic.py", before('        "metadata": {', '        "holder": "vip",'))
+    copy.edit(
+        "overlay/vox_calls_tools/sandbox/synthetic.py", before('        "metadata": {', '        "holder": "vip",')
+    )
     assert copy.problems() == ""
 
 

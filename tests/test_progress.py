@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from test_sandbox import validate
 from vox_calls import Call, CallStatus, CallType, Client, DisconnectionReason
-from vox_calls.sandbox import Course, MisusedError, Sandbox, Settings, make_key, plan
-from vox_calls.sandbox.handmade import handmade
-from vox_calls.sandbox.progress import Progress
+from vox_calls_tools.sandbox import Course, MisusedError, Sandbox, Settings, make_key, plan
+from vox_calls_tools.sandbox.handmade import handmade
+from vox_calls_tools.sandbox.progress import Progress
 
 START = 1_793_491_200_000
 ORDER = [CallStatus.QUEUED, CallStatus.ONGOING]  # whatever comes behind them is the last one

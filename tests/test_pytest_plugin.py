@@ -18,9 +18,9 @@ import pytest
 import vox_calls
 from test_documentation import BLOCKS
 from vox_calls import Call, CallStatus, Client, ConfigurationError, DisconnectionReason, RateLimitError
-from vox_calls.sandbox import VENDOR_LIMITS, MisusedError, Step, VoxSandbox, Window
 from vox_calls.shapes import shape_of
-from vox_calls.stats import BadLineError, FileError
+from vox_calls_tools.sandbox import VENDOR_LIMITS, MisusedError, Step, VoxSandbox, Window
+from vox_calls_tools.stats import BadLineError, FileError
 
 pytest_plugins = ["pytester"]
 
@@ -51,7 +51,7 @@ def inner(pytester: pytest.Pytester) -> Run:
 def test_each_test_begins_with_nothing_of_the_one_before(inner: Run) -> None:
     done = inner(
         """
-        from vox_calls.sandbox import Window
+        from vox_calls_tools.sandbox import Window
 
         @pytest.mark.parametrize("time", range(2))
         def test_isolated(vox_sandbox, vox_client, vox_sandbox_server, time):
@@ -148,7 +148,8 @@ def test_to_be_installed_costs_a_session_nothing_of_the_sandbox(inner: Run) -> N
 
         def test_loaded(pytestconfig):
             assert pytestconfig.pluginmanager.has_plugin("vox_calls")
-            others = {"starlette", "uvicorn", "typer", "vox_calls.sandbox", "vox_calls.cli", "vox_calls.stats"}
+            tools = {f"vox_calls_tools.{name}" for name in ("sandbox", "cli", "stats")}
+            others = {"starlette", "uvicorn", "typer", *tools}
             assert others & set(sys.modules) == set()
         """
     )

@@ -19,8 +19,17 @@ import vox_calls
 from conftest import NOW
 from contract import parameters, spec
 from vox_calls import Call, VoxCallsError
-from vox_calls.sandbox import PortTakenError, Sandbox, SeenRequest, Settings, Store, Window, make_key, synthetic_calls
-from vox_calls.sandbox.limits import VENDOR_LIMITS, RateLimiter
+from vox_calls_tools.sandbox import (
+    PortTakenError,
+    Sandbox,
+    SeenRequest,
+    Settings,
+    Store,
+    Window,
+    make_key,
+    synthetic_calls,
+)
+from vox_calls_tools.sandbox.limits import VENDOR_LIMITS, RateLimiter
 
 
 @pytest.fixture

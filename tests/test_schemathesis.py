@@ -13,7 +13,7 @@ import pytest
 
 from conftest import NOW
 from contract import ROOT
-from vox_calls.sandbox import Sandbox, Settings, app, make_key, synthetic_calls
+from vox_calls_tools.sandbox import Sandbox, Settings, app, make_key, synthetic_calls
 
 
 def run(sandbox: Sandbox, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -19,8 +19,8 @@ import pytest
 import vox_calls
 from scripted import call, page
 from vox_calls import AsyncClient, Call, Client, ConfigurationError, InvalidResponseError, VoxCallsError
-from vox_calls.sandbox import Sandbox
 from vox_calls.settings import Bearer
+from vox_calls_tools.sandbox import Sandbox
 
 KEY = "vox_live_0123456789abcdef"
 RECORDING = "https://recordings.example.com/a.wav?signature=c0ffee"

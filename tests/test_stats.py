@@ -28,10 +28,10 @@ from hypothesis import strategies as st
 import scripted
 from terminal import COMMAND, in_terminal
 from vox_calls import Call, CallStatus, Client, ConfigurationError
-from vox_calls.cli.statistics import replacing
-from vox_calls.export import export_calls
-from vox_calls.sandbox import Sandbox, Script, Settings, Step, make_key
-from vox_calls.stats import (
+from vox_calls_tools.cli.statistics import replacing
+from vox_calls_tools.export import export_calls
+from vox_calls_tools.sandbox import Sandbox, Script, Settings, Step, make_key
+from vox_calls_tools.stats import (
     ANSWERED,
     BadLineError,
     Bucket,
@@ -44,7 +44,7 @@ from vox_calls.stats import (
     read_calls,
     summed,
 )
-from vox_calls.stats.report import MOST_AGENTS, notes, sections
+from vox_calls_tools.stats.report import MOST_AGENTS, notes, sections
 
 SEOUL = ZoneInfo("Asia/Seoul")
 AGENTS = ("7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "0d9f6a52-1111-4a57-9f0e-2f1d4be0a4d2")
@@ -275,7 +275,7 @@ def test_lines_that_are_no_calls_are_told_by_number_and_the_others_counted(tmp_p
 
 
 def test_a_line_without_end_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vox_calls.stats.files.LONGEST_LINE", 300)
+    monkeypatch.setattr("vox_calls_tools.stats.files.LONGEST_LINE", 300)
     path = tmp_path / "calls.jsonl"
     path.write_text(f"{json.dumps(item())}\n{'x' * 1_000}\n{json.dumps(item())}\n", encoding="utf-8")
     bad: list[BadLineError] = []

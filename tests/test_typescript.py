@@ -36,7 +36,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def exchanges() -> Iterator[dict[str, str]]:
     """What the server of the exchanges says of itself, as variables of an environment."""
-    command = [sys.executable, "-m", "vox_calls", "sandbox", "--exchanges"]
+    command = [sys.executable, "-m", "vox_calls_tools", "sandbox", "--exchanges"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
         assert process.stdout is not None
         try:

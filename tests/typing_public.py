@@ -14,11 +14,21 @@ import httpx
 
 import vox_calls
 from vox_calls import Call, CallStatus, CallType, Client, DisconnectionReason, Page, RateLimit
-from vox_calls.drift import Change, Element, Examination, compare, contract, drift, elements, examine, version_step
-from vox_calls.export import Exported, Format, Progress, WatchedLimit, export_calls, read_csv
-from vox_calls.sandbox import VENDOR_LIMITS, Sandbox, Script, Settings, read_script, synthetic_calls
-from vox_calls.shared import SharedRateLimit
-from vox_calls.stats import BadLineError, Group, Summary, Tally, as_json, read_calls, summed
+from vox_calls_tools.drift import (
+    Change,
+    Element,
+    Examination,
+    compare,
+    contract,
+    drift,
+    elements,
+    examine,
+    version_step,
+)
+from vox_calls_tools.export import Exported, Format, Progress, WatchedLimit, export_calls, read_csv
+from vox_calls_tools.sandbox import VENDOR_LIMITS, Sandbox, Script, Settings, read_script, synthetic_calls
+from vox_calls_tools.shared_rate_limit import SharedRateLimit
+from vox_calls_tools.stats import BadLineError, Group, Summary, Tally, as_json, read_calls, summed
 
 
 def reading() -> None:

@@ -203,7 +203,7 @@ class Client(_Client[httpx.Client, Calls]):
         timeout: Seconds for connecting, and for each part of reading and writing; or an `httpx.Timeout`.
         retries: How many times one request is sent again when that can help: 408, 429, 5xx, no answer.
         rate_limit: How many requests to send in a second and in a minute, a `RateLimit`; None for as many as there
-            are; a `vox_calls.shared.SharedRateLimit` where several processes use one key.
+            are; a `vox_calls_tools.shared_rate_limit.SharedRateLimit` where several processes use one key.
         strict_enums: Whether an enum value that this version does not know is an error, not a warning.
         http_client: An `httpx.Client` of your own, for proxies and certificates. Its time-outs hold, and it stays
             open when this client is closed.

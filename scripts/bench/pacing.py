@@ -12,7 +12,7 @@ import httpx
 
 from bench.figures import COUNT, Figure
 from bench.models import ROOT
-from vox_calls.sandbox.limits import VENDOR_LIMITS, RateLimiter
+from vox_calls_tools.sandbox.limits import VENDOR_LIMITS, RateLimiter
 
 sys.path.append(str(ROOT / "tests"))  # the clock below is theirs
 

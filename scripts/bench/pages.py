@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from vox_calls.sandbox.synthetic import synthetic_calls
+from vox_calls_tools.sandbox.synthetic import synthetic_calls
 
 PAGE_SIZE = 100
 DIFFERENT = 20

@@ -1,0 +1,98 @@
+"""What `vox-calls doctor` asks. Each question gives 0 for the same, 1 for different, 2 for no answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+import typer
+
+from vox_calls.errors import ApiError, AuthenticationError, PermissionDeniedError, RateLimitError, VoxCallsError
+from vox_calls.settings import API_KEY_VARIABLE, connect, resolve_api_key, resolve_base_url
+from vox_calls_tools import drift
+from vox_calls_tools.cli.text import printable
+
+SAME, DIFFERENT, UNKNOWN = 0, 1, 2
+
+_TIMEOUT = 30.0
+_MOST_BYTES = 50_000_000
+_MOST_LINES = 200
+_ADVICE: dict[type[ApiError], str] = {
+    AuthenticationError: f": the server does not take the key in {API_KEY_VARIABLE}; copy it again",
+    PermissionDeniedError: f": the key in {API_KEY_VARIABLE} may not read calls",
+    RateLimitError: ": other requests use up the key's limit; ask again later",
+}
+
+
+def ask_server(base_url: str | None) -> int:
+    """Hold what the server answers against the contract."""
+    try:
+        key = resolve_api_key(None)
+        server = resolve_base_url(base_url)
+        with connect(httpx.Client, server, timeout=_TIMEOUT) as http:
+            seen = drift.examine(http, key, server, drift.contract(), wait=wait)
+    except VoxCallsError as error:
+        return _cannot_tell("server", str(error))
+    status = _tell("server", [str(finding).replace(key, "***") for finding in seen.findings])
+    for reason in dict.fromkeys(_reason(failure) for failure in seen.failures):
+        status = _cannot_tell("server", reason)
+    if not seen.calls and not seen.failures:
+        status = _cannot_tell("server", "it has no calls, so nobody saw their fields and values")
+    return status
+
+
+def wait(seconds: float) -> None:
+    """Say that the server asks to wait, and do."""
+    typer.echo(f"vox-calls: the rate limit of the key is used up; asking again in {seconds:.0f} s", err=True)
+    time.sleep(seconds)
+
+
+def ask_document(source: str) -> int:
+    """Hold the vendor's document against the contract."""
+    try:
+        document = drift.elements(drift.parse_document(_read(source)))
+    except VoxCallsError as error:
+        return _cannot_tell("document", str(error))
+    except httpx.HTTPStatusError as error:
+        return _cannot_tell("document", f"its server answered {error.response.status_code}")
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        # Not the address: it may have a password in it.
+        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        return _cannot_tell("document", f"it cannot be read: {reason}")
+    return _tell("document", drift.drift(drift.contract(), document))
+
+
+def _reason(failure: VoxCallsError) -> str:
+    if not isinstance(failure, ApiError):
+        return str(failure)
+    # Not what the server says: it may quote the key, or calls.
+    name = f" {failure.code}" if failure.code and failure.code.isidentifier() and failure.code.isupper() else ""
+    advice = next((words for kind, words in _ADVICE.items() if isinstance(failure, kind)), "")
+    return f"{failure.method} {failure.path} answered {failure.status_code}{name}{advice}"
+
+
+def _read(source: str) -> bytes:
+    if not source.lower().startswith(("https://", "http://")):
+        return Path(source).read_bytes()
+    content = bytearray()
+    with httpx.stream("GET", source, timeout=_TIMEOUT, follow_redirects=True) as answer:
+        for part in answer.raise_for_status().iter_bytes():
+            content += part
+            if len(content) > _MOST_BYTES:
+                raise drift.DocumentError(f"it is longer than {_MOST_BYTES // 1_000_000} MB")
+    return bytes(content)
+
+
+def _tell(what: str, differences: Sequence[object]) -> int:
+    for difference in differences[:_MOST_LINES]:
+        typer.echo(f"{what}: {printable(str(difference))}")
+    if len(differences) > _MOST_LINES:
+        typer.echo(f"{what}: and {len(differences) - _MOST_LINES} more")
+    return DIFFERENT if differences else SAME
+
+
+def _cannot_tell(what: str, reason: str) -> int:
+    typer.echo(f"vox-calls: cannot tell, {what}: {printable(reason)}", err=True)
+    return UNKNOWN

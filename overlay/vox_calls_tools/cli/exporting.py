@@ -1,0 +1,145 @@
+"""The command `vox-calls export`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vox_calls.errors import ConfigurationError, InvalidQueryError, VoxCallsError
+from vox_calls_tools.cli import FAILED, INTERRUPTED, MISUSED
+from vox_calls_tools.cli.filters import Filters
+from vox_calls_tools.cli.options import BaseUrl, Quiet, RateLimited, Verbose
+from vox_calls_tools.cli.text import printable
+from vox_calls_tools.export.errors import ExportDiskError, ExportError
+from vox_calls_tools.export.formats import Format
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+_THOUSAND = 1_000
+
+
+def export(  # noqa: PLR0913 - one for each option
+    filters: Filters,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as calls.jsonl, calls.csv.gz, calls.parquet.")],
+    *,
+    format_: Annotated[Format | None, typer.Option("--format", help="Where FILE's name does not tell it.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an export that was interrupted; begin where there is none.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, in place of what is there.")] = False,
+    bom: Annotated[bool, typer.Option(help="Begin a CSV with a byte order mark, as Excel needs it.")] = True,
+    rate_limit: RateLimited = True,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    base_url: BaseUrl = None,
+) -> None:
+    """Write the whole history, or what the filters leave of it, to FILE.
+
+    Oldest first, so that calls which come in meanwhile are at the end; --sort-order desc begins with the newest and
+    leaves those out. FILE is there when it is complete; until then FILE.part and FILE.checkpoint are. After a break of
+    any kind --resume goes on behind the last whole page, with the filters that it was begun with. Calls that cannot be
+    decoded go to FILE.rejects.jsonl. URLs of recordings are left out. In a CSV, a text that a spreadsheet would take
+    for a formula has an apostrophe in front, and so have those that begin with one or are empty.
+    """
+    from vox_calls.client import DEFAULT_RATE_LIMIT  # noqa: PLC0415 - as above
+    from vox_calls_tools.cli.connection import connected  # noqa: PLC0415 - `--help` need not wait for it
+    from vox_calls_tools.cli.meter import Meter, clock  # noqa: PLC0415 - as above
+    from vox_calls_tools.cli.showing import shown  # noqa: PLC0415 - as above
+    from vox_calls_tools.export.pauses import WatchedLimit  # noqa: PLC0415 - as above
+    from vox_calls_tools.export.running import export_calls  # noqa: PLC0415 - as above
+
+    again = _again(file, format_, base_url, rate_limit=rate_limit, quiet=quiet)
+    meter = Meter(time.monotonic, DEFAULT_RATE_LIMIT.per_minute if rate_limit else None)
+    limit = WatchedLimit(DEFAULT_RATE_LIMIT, meter.pause) if rate_limit else None
+    connection = connected(base_url, quiet=quiet, verbose=verbose, rate_limit=limit)
+    with _resumable(file, again), connection as client, shown(meter, quiet=quiet):
+        done = export_calls(
+            client,
+            file,
+            filters.resolve(datetime.now(UTC)).arguments,
+            format=format_,
+            resume=resume,
+            overwrite=overwrite,
+            byte_order_mark=bom,
+            on_progress=meter.update,
+        )
+    if not quiet:
+        pauses = f", {clock(meter.paused)} of it pauses of the rate limit" if meter.paused >= 1 else ""
+        told = f"{done.calls:,} calls in {done.path} ({_size(done.bytes)}), after {clock(meter.elapsed)}{pauses}"
+        typer.echo(printable(told))
+    if done.rejects is not None:
+        _say(f"{done.rejected:,} calls could not be decoded; they are in {done.rejects}")
+
+
+@contextmanager
+def _resumable(file: Path, again: str) -> Iterator[None]:
+    """Say how to go on, whatever went wrong."""
+    try:
+        yield
+    except (InvalidQueryError, ConfigurationError):
+        raise  # the command line's own way to tell them
+    except ExportError as error:
+        _say(str(error))
+        if not isinstance(error, ExportDiskError):
+            raise typer.Exit(MISUSED) from None
+        _say_how(file, again)
+        raise typer.Exit(FAILED) from None
+    except VoxCallsError as error:
+        _say(str(error))
+        _say_how(file, again)
+        raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        _say("interrupted")
+        _say_how(file, again)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _say(text: str) -> None:
+    typer.echo(f"vox-calls: {printable(text)}", err=True)
+
+
+def _say_how(file: Path, again: str) -> None:
+    from vox_calls_tools.export.files import Files  # noqa: PLC0415 - `--help` need not wait for it
+
+    if Files(file).checkpoint.exists():
+        typer.echo(f"vox-calls: all whole pages are kept; go on with: {again}", err=True)
+    sys.stderr.flush()
+
+
+def _again(file: Path, format_: Format | None, base_url: str | None, *, rate_limit: bool, quiet: bool) -> str:
+    # Without the filters: they are in the checkpoint, and `--since 7d` would mean another instant by then.
+    name = str(file)
+    arguments = ["vox-calls", "export", f"./{name}" if name.startswith("-") else name, "--resume"]
+    arguments += ["--format", format_] if format_ else []
+    arguments += ["--base-url", base_url] if base_url else []
+    arguments += [] if rate_limit else ["--no-rate-limit"]
+    arguments += ["--quiet"] if quiet else []
+    return " ".join(map(_quoted, arguments))
+
+
+def _quoted(argument: str) -> str:
+    """The argument for a shell, without anything that a terminal obeys."""
+    if printable(argument) == argument:
+        return shlex.quote(argument)
+    # The form that bash, zsh and ksh have for it.
+    plain = (f"\\{one}" if one in "\\'" else one for one in argument)
+    return "$'" + "".join(one if printable(one) == one else _bytes_of(one) for one in plain) + "'"
+
+
+def _bytes_of(character: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
+
+
+def _size(count: int) -> str:
+    size, units = float(count), iter(_UNITS)
+    unit = next(units)
+    while size >= _THOUSAND:
+        size, unit = size / _THOUSAND, next(units, unit)
+    return f"{count:,} bytes" if unit == _UNITS[0] else f"{size:,.1f} {unit}"

@@ -1,0 +1,29 @@
+r"""How one description of the API differs from another, or from a server, and what that means for this package's users.
+
+    from vox_calls_tools.drift import compare, elements, version_step
+
+    changes = compare(elements(old_document), elements(new_document))
+    print(*changes, version_step(changes), sep="\n")
+
+`examine` asks a server itself.
+"""
+
+from vox_calls_tools.drift.changes import Change, compare, drift, version_step
+from vox_calls_tools.drift.document import Element, contract, elements, parse_document
+from vox_calls_tools.drift.live import Examination, Finding, examine
+from vox_calls_tools.drift.schemas import DocumentError
+
+__all__ = [
+    "Change",
+    "DocumentError",
+    "Element",
+    "Examination",
+    "Finding",
+    "compare",
+    "contract",
+    "drift",
+    "elements",
+    "examine",
+    "parse_document",
+    "version_step",
+]

@@ -1,0 +1,118 @@
+"""Lists of Python values as Arrow arrays, from the bytes that the format has for them.
+
+`pyarrow.array` would do, but it imports pandas wherever that is installed: 50 MB for a program that has no use for it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import accumulate
+from typing import Any
+
+import pyarrow as pa
+
+from vox_calls_tools.export.columns import Kind
+
+# 18 digits before the point and 10 behind it: a sum of them still fits what Spark and others can hold, 38 digits.
+DIGITS, PLACES = 28, 10
+
+TYPES = {
+    Kind.TEXT: pa.string(),
+    Kind.ENUM: pa.dictionary(pa.int32(), pa.string()),
+    Kind.INTEGER: pa.int64(),
+    Kind.NUMBER: pa.float64(),
+    Kind.BOOLEAN: pa.bool_(),
+    Kind.JSON: pa.string(),
+    Kind.INSTANT: pa.timestamp("ms", tz="UTC"),
+    Kind.DURATION: pa.int64(),
+    Kind.AMOUNT: pa.decimal128(DIGITS, PLACES),
+}
+"""What holds each kind of column."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_DECIMAL_BYTES = 16
+
+
+def array_of(values: Sequence[Any], kind: Kind) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """The values as an array of the type that holds their kind, None as null. So is an amount that has no room."""
+    if kind is Kind.ENUM:
+        places = {value: place for place, value in enumerate(dict.fromkeys(v for v in values if v is not None))}
+        indices = _plain([None if value is None else places[value] for value in values], pa.int32(), "i")
+        return pa.DictionaryArray.from_arrays(indices, _texts(list(places)))
+    return _MAKE[kind](values)
+
+
+def struct_of(is_there: Sequence[bool], inner: Sequence[Any], kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """A struct of arrays, null where it is not there."""
+    buffers = [pa.py_buffer(_bits(is_there))]
+    return pa.Array.from_buffers(kind, len(is_there), buffers, children=list(inner))
+
+
+def _texts(values: Sequence[str | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    encoded = [b"" if value is None else value.encode() for value in values]
+    ends = array("i", accumulate(map(len, encoded), initial=0))
+    return _made(values, pa.string(), ends, b"".join(encoded))
+
+
+def _integers(values: Sequence[int | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    return _plain(values, pa.int64(), "q")
+
+
+def _numbers(values: Sequence[float | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    return _plain(values, pa.float64(), "d")
+
+
+def _booleans(values: Sequence[bool | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    return _made(values, pa.bool_(), _bits(values))
+
+
+def _instants(values: Sequence[datetime | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    since = [None if value is None else (value - _EPOCH) // _MILLISECOND for value in values]
+    return _plain(since, TYPES[Kind.INSTANT], "q")
+
+
+def _amounts(values: Sequence[Decimal | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    # Rounded, an amount would be wrong. The contract's own column has the text of one that is null here.
+    scaled = [None if value is None else _scaled(value) for value in values]
+    content = b"".join((value or 0).to_bytes(_DECIMAL_BYTES, "little", signed=True) for value in scaled)
+    return _made(scaled, TYPES[Kind.AMOUNT], content)
+
+
+def _scaled(amount: Decimal) -> int | None:
+    sign, digits, exponent = amount.as_tuple()
+    assert isinstance(exponent, int)  # noqa: S101 - it is a finite number
+    if exponent < -PLACES or len(digits) + exponent > DIGITS - PLACES:
+        return None
+    whole = int("".join(map(str, digits)) + "0" * (exponent + PLACES))
+    return -whole if sign else whole
+
+
+def _plain(values: Sequence[float | None], kind: Any, code: str) -> Any:  # noqa: ANN401 - pyarrow has no types
+    return _made(values, kind, array(code, [0 if value is None else value for value in values]))
+
+
+def _made(values: Sequence[object], kind: Any, *content: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+    valid = pa.py_buffer(_bits([value is not None for value in values])) if None in values else None
+    return pa.Array.from_buffers(kind, len(values), [valid, *map(pa.py_buffer, content)])
+
+
+def _bits(values: Sequence[object]) -> bytes:
+    """A bit for each value, the first one lowest."""
+    digits = "".join("1" if value else "0" for value in reversed(values))
+    return int(digits or "0", 2).to_bytes((len(values) + 7) // 8, "little")
+
+
+_MAKE: dict[Kind, Callable[[Sequence[Any]], Any]] = {
+    Kind.TEXT: _texts,
+    Kind.JSON: _texts,
+    Kind.INTEGER: _integers,
+    Kind.DURATION: _integers,
+    Kind.NUMBER: _numbers,
+    Kind.BOOLEAN: _booleans,
+    Kind.INSTANT: _instants,
+    Kind.AMOUNT: _amounts,
+}

@@ -1,0 +1,82 @@
+"""The API on this machine: the same contract over a real socket, with made-up calls, for trying and for tests.
+
+    from datetime import UTC, datetime
+    from vox_calls import Client
+    from vox_calls_tools.sandbox import Sandbox, synthetic_calls
+
+    with Sandbox(synthetic_calls(1_000, seed=1, until=datetime.now(UTC))) as sandbox:
+        with Client(sandbox.api_key, base_url=sandbox.base_url) as client:
+            print(sum(1 for call in client.list_calls()))
+
+Calls that go on with time are made by `plan` and added by `sandbox.store.place`. In a test, the fixture
+`vox_sandbox` has all of it at hand: see `VoxSandbox`.
+
+`ExchangesSandbox` serves the exchanges of `openapi/conformance/` instead, for a client in any language.
+
+Needs the extra `sandbox`. It listens on loopback alone and keeps nothing when it ends.
+"""
+
+from typing import TYPE_CHECKING
+
+from vox_calls._lazy import lazily
+
+if TYPE_CHECKING:
+    from vox_calls_tools.sandbox.app import SeenRequest, Settings
+    from vox_calls_tools.sandbox.errors import MisusedError
+    from vox_calls_tools.sandbox.faults import Script, Step, read_script
+    from vox_calls_tools.sandbox.handmade import read_calls
+    from vox_calls_tools.sandbox.limits import VENDOR_LIMITS, Window
+    from vox_calls_tools.sandbox.progress import Course, plan
+    from vox_calls_tools.sandbox.server import ExchangesSandbox, PortTakenError, Sandbox, make_key
+    from vox_calls_tools.sandbox.store import Store
+    from vox_calls_tools.sandbox.synthetic import synthetic_calls
+    from vox_calls_tools.sandbox.testing import VoxSandbox
+
+__all__ = [
+    "VENDOR_LIMITS",
+    "Course",
+    "ExchangesSandbox",
+    "MisusedError",
+    "PortTakenError",
+    "Sandbox",
+    "Script",
+    "SeenRequest",
+    "Settings",
+    "Step",
+    "Store",
+    "VoxSandbox",
+    "Window",
+    "make_key",
+    "plan",
+    "read_calls",
+    "read_script",
+    "synthetic_calls",
+]
+
+_HOMES = {
+    "VENDOR_LIMITS": "limits",
+    "Course": "progress",
+    "ExchangesSandbox": "server",
+    "MisusedError": "errors",
+    "PortTakenError": "server",
+    "Sandbox": "server",
+    "Script": "faults",
+    "SeenRequest": "app",
+    "Settings": "app",
+    "Step": "faults",
+    "Store": "store",
+    "VoxSandbox": "testing",
+    "Window": "limits",
+    "make_key": "server",
+    "plan": "progress",
+    "read_calls": "handmade",
+    "read_script": "faults",
+    "synthetic_calls": "synthetic",
+}
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of the module's
+    __getattr__ = lazily(__name__, _HOMES, extra="sandbox")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

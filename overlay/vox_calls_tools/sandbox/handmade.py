@@ -1,0 +1,185 @@
+"""Calls made by hand: what is given is checked by name, and the rest made up so that it goes with it.
+
+The fields are read off the generated classes, so one that comes into the contract is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+from vox_calls import models
+from vox_calls.errors import InvalidQueryError, InvalidResponseError
+from vox_calls.shapes import Field, Shape, shape_of
+from vox_calls.timestamps import to_unix_ms
+from vox_calls_tools.sandbox.errors import MisusedError
+from vox_calls_tools.sandbox.synthetic import synthetic_call
+
+Call = dict[str, Any]
+"""A call as JSON has it."""
+
+_AGO = 600_000  # ms; longer than a made-up call lasts, so that it is over
+_MINUTE = 60_000  # ms
+_BEYOND = "additional_properties"
+
+
+def handmade(given: Mapping[str, Any], *, number: int, now: int) -> Call:
+    """A whole call around the fields that are given.
+
+    Args:
+        given: Fields under their own names. Instants may be aware datetimes, enums members or strings, objects whole
+            or in part. Fields that the contract does not have are in `additional_properties`.
+        number: Another number, another call.
+        now: In unix milliseconds. Where nothing else is said it has just ended.
+
+    Raises:
+        MisusedError: For a field or an enum value that there is not, and for a value of a wrong type.
+    """
+    shape = shape_of(models.Call)
+    wanted = _read(given, shape)
+    start, end = wanted.get("start_at"), wanted.get("end_at")
+    made_up = synthetic_call(
+        number,
+        at=start if isinstance(start, int) else end - _MINUTE if isinstance(end, int) else now - _AGO + number,
+        private=bool(wanted.get("opt_out_sensitive_data_storage")),
+        **{argument: _member(shape, name, wanted) for argument, name in _DECIDING.items()},
+    )
+    return _checked(_merged(made_up, wanted, shape))
+
+
+def changed(call: Mapping[str, Any], given: Mapping[str, Any]) -> Call:
+    """A call with these fields in place of its own.
+
+    Raises:
+        MisusedError: As `handmade` does.
+    """
+    shape = shape_of(models.Call)
+    return _checked(_merged(call, _read(given, shape), shape))
+
+
+def read_calls(path: Path) -> Iterator[Call]:
+    """The calls of an exported file (`.jsonl`, `.csv` or `.parquet`, packed or not), whole.
+
+    Raises:
+        ConfigurationError: At once, for a name that does not say what is in the file.
+        FileError: For a file that cannot be read, or a line that is no call; with the file and the line.
+        MisusedError: For an id that comes a second time.
+
+    Example:
+        with Sandbox(read_calls(Path("calls.jsonl"))) as sandbox:
+            ...
+    """
+    from vox_calls_tools import stats  # noqa: PLC0415 - few read a file
+
+    return _once(path, stats.read_calls(path, _refuse))
+
+
+def _refuse(error: Exception) -> None:
+    raise error
+
+
+def _once(path: Path, calls: Iterable[models.Call]) -> Iterator[Call]:
+    nothing = _nothing(shape_of(models.Call))
+    seen: set[str] = set()
+    for call in calls:
+        if call.id in seen:
+            raise MisusedError(f"{path}: two calls have the id {call.id!r}; a sandbox has each call once")
+        seen.add(call.id)
+        given = call.to_dict()
+        yield {**given, **{name: absent for name, absent in nothing.items() if name not in given}}
+
+
+# What decides how the rest of a call is made up, and the field that says it.
+_DECIDING = {"status": "status", "reason": "disconnection_reason", "call_type": "call_type"}
+
+
+def _member(shape: Shape, name: str, wanted: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a member of any enum
+    (kind,) = (field.enum for field in shape.enums if field.wire_name == name)
+    value = wanted.get(name)
+    return kind(value) if kind is not None and isinstance(value, str) else None
+
+
+def _read(given: Mapping[str, Any], shape: Shape) -> Call:
+    fields = {field.name: field for field in shape.fields}
+    wanted: Call = {}
+    for name, value in given.items():
+        if name == _BEYOND:
+            continue
+        if name not in fields:
+            raise MisusedError(
+                f"a call has no field {name!r}{_near(name, fields)}; one that the contract does not have goes into "
+                f"{_BEYOND}={{{name!r}: ...}}"
+            )
+        wanted[fields[name].wire_name] = _json(_known(fields[name], value), name)
+    return {**wanted, **_json(given.get(_BEYOND, {}), _BEYOND)}
+
+
+def _known(field: Field, value: object) -> object:
+    # A member is taken whatever it is: whoever writes CallStatus("new") has not mistyped.
+    if field.enum is not None and type(value) is str and value not in field.known:
+        raise MisusedError(
+            f"{field.name} has no value {value!r}{_near(value, field.known)}; for one that the contract does not have, "
+            f"pass {field.enum.__name__}({value!r})"
+        )
+    return value
+
+
+def _near(name: str, known: Iterable[object]) -> str:
+    near = get_close_matches(name, [one for one in known if isinstance(one, str)], n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
+def _json(value: Any, name: str) -> Any:  # noqa: ANN401 - what a call may hold, and the same as JSON
+    match value:
+        case datetime():
+            try:
+                value = to_unix_ms(value, field=name)
+            except InvalidQueryError as error:
+                raise MisusedError(str(error)) from None
+        case Mapping():
+            value = {str(key): _json(item, f"{name}.{key}") for key, item in value.items()}
+        case list() | tuple():
+            value = [_json(item, f"{name}[{position}]") for position, item in enumerate(value)]
+        case Enum():
+            value = value.value
+        case UUID() | Decimal():
+            value = str(value)
+        case _ if attrs.has(type(value)):
+            value = value.to_dict()
+        case None | str() | int() | float():
+            pass
+        case _:
+            raise MisusedError(f"{name} is a {type(value).__name__}, which JSON does not have")
+    return value
+
+
+def _merged(call: Mapping[str, Any], wanted: Mapping[str, Any], shape: Shape) -> Call:
+    inner = {field.wire_name: field.shape for field in shape.nested if field.shape is not None and not field.is_list}
+    merged = dict(call)
+    for name, value in wanted.items():
+        if name in inner and isinstance(value, Mapping):
+            merged[name] = _merged(call.get(name) or _nothing(inner[name]), value, inner[name])
+        else:
+            merged[name] = value
+    return merged
+
+
+def _nothing(shape: Shape) -> Call:
+    """Each field that may be absent, as it is where it is absent."""
+    return {field.wire_name: field.absent for field in shape.fields if field.absent is not attrs.NOTHING}
+
+
+def _checked(call: Call) -> Call:
+    try:
+        models.Call.from_dict(call)
+    except InvalidResponseError as error:
+        raise MisusedError(f"this is no call: {error}") from None
+    return call

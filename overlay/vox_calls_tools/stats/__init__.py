@@ -1,0 +1,33 @@
+"""What people look at first: how many calls, what they cost, how many were answered, how long they were, and when.
+
+    from vox_calls import Client
+    from vox_calls_tools.stats import Tally
+
+    with Client() as client:
+        tally = Tally()  # days and hours in the zone of this machine
+        for call in client.list_calls():
+            tally.add(call)
+    print(tally.summary().total)
+
+The way of the data, one module each: `files` (calls from an export) → `counting` → `summary` → `json_form`, or `report`
+(what people are told) → `page`, which makes HTML with `charts` and needs the extra `html`.
+"""
+
+from vox_calls_tools.stats.counting import Tally, summed
+from vox_calls_tools.stats.files import BadLineError, FileError, read_calls
+from vox_calls_tools.stats.json_form import as_json
+from vox_calls_tools.stats.summary import ANSWERED, Bucket, Group, Lengths, Summary
+
+__all__ = [
+    "ANSWERED",
+    "BadLineError",
+    "Bucket",
+    "FileError",
+    "Group",
+    "Lengths",
+    "Summary",
+    "Tally",
+    "as_json",
+    "read_calls",
+    "summed",
+]

@@ -1,0 +1,133 @@
+"""Calls from an exported file, one by one: JSON Lines, CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from vox_calls import Call, ConfigurationError, InvalidResponseError, VoxCallsError, decoding
+from vox_calls_tools.stats import rows
+
+LONGEST_LINE = 16 * 2**20
+"""A line of more bytes is no call; it is left out without being kept."""
+
+OnBad = Callable[["BadLineError"], None]
+
+
+class FileError(VoxCallsError):
+    """A file of calls cannot be read. The message names it."""
+
+
+class BadLineError(FileError):
+    """A line of the file is no call, or a row of it.
+
+    Attributes:
+        path: The file.
+        place: Where it stands in it, such as `line 3`.
+        reason: What is wrong with it. Nothing of the line is in it.
+    """
+
+    def __init__(self, path: Path, place: str, reason: str) -> None:
+        super().__init__(f"{path}, {place}: {reason}")
+        self.path = path
+        self.place = place
+        self.reason = reason
+
+
+def read_calls(path: Path, on_bad: OnBad) -> Iterator[Call]:
+    """The calls of an exported file, as they are read: memory does not grow with the file.
+
+    Args:
+        path: The file. Its name says what it is: `.jsonl` or `.csv`, with `.gz` or `.zst` behind it where it is packed,
+            or `.parquet`. How it is packed is seen from its first bytes. `.zst` and Parquet need the extra `arrow`.
+        on_bad: Told of each line that is no call; the reading goes on behind it.
+
+    Raises:
+        ConfigurationError: At once, for a name that says none of these.
+        FileError: For a file that cannot be opened, read or unpacked.
+
+    Example:
+        tally = Tally(ZoneInfo("Asia/Seoul"))
+        for call in read_calls(Path("calls.csv.gz"), on_bad=print):
+            tally.add(call)
+    """
+    name = path.with_suffix("") if path.suffix in _PACKED else path
+    read = _READ.get(name.suffix)
+    if read is None:
+        named = ", ".join(_READ)
+        raise ConfigurationError(
+            f"{path}: the name does not say what is in the file; these do: {named}, with {' or '.join(_PACKED)} behind"
+        )
+    return _told(path, read, on_bad)
+
+
+def _told(path: Path, read: _Read, on_bad: OnBad) -> Iterator[Call]:
+    try:
+        yield from read(path, on_bad)
+    except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise FileError(f"{path} cannot be read: {reason}") from None
+
+
+def _rows(read: Callable[[Path], Iterator[rows.Row]]) -> _Read:
+    def calls(path: Path, on_bad: OnBad) -> Iterator[Call]:
+        for place, item in read(path):
+            try:
+                call = Call.from_dict(item())
+            except (InvalidResponseError, ValueError, RecursionError) as error:
+                on_bad(BadLineError(path, place, str(error)))
+            else:
+                yield call
+
+    return calls
+
+
+def _json_lines(path: Path, on_bad: OnBad) -> Iterator[Call]:
+    with _opened(path) as stream:
+        number = 0
+        while line := stream.readline(LONGEST_LINE):
+            number += 1
+            if number == 1:
+                line = line.removeprefix(BOM_UTF8)
+            whole = len(line) < LONGEST_LINE or line.endswith(b"\n")
+            rest = line
+            while len(rest) == LONGEST_LINE and not rest.endswith(b"\n"):
+                rest = stream.readline(LONGEST_LINE)
+            try:
+                if not whole:
+                    raise InvalidResponseError("", f"longer than {LONGEST_LINE:,} bytes")
+                call = Call.decode(decoding.parse(line)) if line.strip() else None
+            except InvalidResponseError as error:
+                on_bad(BadLineError(path, f"line {number}", str(error) if error.path else error.reason))
+            else:
+                if call is not None:
+                    yield call
+
+
+def _opened(path: Path) -> BinaryIO:
+    with path.open("rb") as file:
+        magic = file.read(len(_ZSTD))
+    if magic.startswith(_GZIP):
+        return cast("BinaryIO", gzip.open(path, "rb"))
+    if magic == _ZSTD:
+        import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to import
+
+        return cast("BinaryIO", io.BufferedReader(pa.input_stream(path, compression="zstd")))
+    return path.open("rb")
+
+
+_Read = Callable[[Path, OnBad], Iterator[Call]]
+_READ: Mapping[str, _Read] = {
+    ".jsonl": _json_lines,
+    ".csv": _rows(rows.csv_rows),
+    ".parquet": _rows(rows.parquet_rows),
+}
+_PACKED = (".gz", ".zst")
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
