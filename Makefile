@@ -58,7 +58,7 @@ soak: $(READY)  ## 2,000 first uses by eight threads, and 20,000 simulated histo
 	@$(BIN)/python tests/first_use.py 0 1999
 	@STEPS=500 $(BIN)/python -m pytest --quiet --timeout 3600 tests/test_secrets_everywhere.py
 	@$(BIN)/python tests/simulation.py 0 9999 & one=$$!; \
-		$(BIN)/python tests/simulation.py 10000 19999 && $(BIN)/python tests/parallel_simulation.py 0 4999 && wait $$one
+		$(BIN)/python tests/simulation.py 10000 19999 && wait $$one
 
 generate: $(READY)  ## Write generated/ anew from openapi/calls.yaml.
 	@$(BIN)/python scripts/generate.py

@@ -101,7 +101,7 @@ def generate(folder: Path) -> None:
 
 USE = """
 from vox_calls import Call
-from vox_calls.decoding import decoder_of
+from vox_calls._decoding import decoder_of
 from vox_calls_raw.models import CallPage, ErrorEnvelope
 
 for cls in (Call, CallPage, ErrorEnvelope):

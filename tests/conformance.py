@@ -31,10 +31,12 @@ import vox_calls
 from contract import ROOT
 from virtual import Clock, Cut
 from vox_calls import InvalidQueryError, InvalidResponseError, RateLimit, VoxCallsError
-from vox_calls.decoding import EnumWatch, logger, parse
-from vox_calls.pacing import Pacer
+from vox_calls._decoding import decoder_of
+from vox_calls._retry import parse_retry_after
+from vox_calls.enums import UnknownValues, logger
 from vox_calls.query import Query
-from vox_calls.retrying import parse_retry_after
+from vox_calls.rate_limit import SlidingWindows
+from vox_calls.toolkit import parse_json
 from vox_calls_tools.sandbox.app import RefusedError
 from vox_calls_tools.sandbox.exchanges import Exchange, script
 from vox_calls_tools.sandbox.verdicts import KEY, Json, Outcome, ToldError
@@ -158,15 +160,16 @@ def refusals(error: InvalidQueryError, expected: list[Json]) -> list[Json]:
 def decode(given: Json, expected: Json) -> Json:
     seen: list[str] = []
 
-    class Watch(EnumWatch):
-        def unknown(self, path: str, *rest: Any) -> None:
+    class Seen(UnknownValues):
+        def report(self, path: str, *rest: Any) -> None:
             seen.append(path)
-            super().unknown(path, *rest)
+            super().report(path, *rest)
 
     try:
-        item: Any = parse(base64.b64decode(given["text"])) if "text" in given else given["item"]
+        item: Any = parse_json(base64.b64decode(given["text"])) if "text" in given else given["item"]
         before = json.dumps(item)
-        call = vox_calls.Call.decode(item, watch=Watch(strict=given.get("strict", False)))
+        call = decoder_of(vox_calls.Call).decode(item, unknown=Seen(strict=given.get("strict", False)))
+        call._keep(item)
         assert json.dumps(call.to_dict()) == before == json.dumps(item)
         result: Json = {}
         if "fields" in expected:
@@ -202,7 +205,7 @@ def derived(value: Any) -> Any:
 def pace(given: Json, _: Json) -> Json:
     """When each request is sent, of those that become ready at their times, whatever the others do."""
     limits, requests = given["rate_limit"], given["requests"]
-    pacer = Pacer(None if limits is None else RateLimit(**limits))
+    pacer = SlidingWindows() if limits is None else RateLimit(**limits).limiter()
     starts = [-1.0] * len(requests)
     order = count()
     events = [(float(request["ready"]), next(order), number, True) for number, request in enumerate(requests)]

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import attrs
 import httpx
 
-from vox_calls.decoding import EnumWatch
-from vox_calls.errors import InvalidResponseError
-from vox_calls.exchange import Environment, Send, Start, Steps, Take, Wait
-from vox_calls.pacing import Pacer, RateLimit
-from vox_calls.paging import Listing
+from vox_calls import Call, InvalidResponseError, Page, RateLimit
+from vox_calls._exchange import Runtime, Send, Wait
+from vox_calls._retry import RetryPolicy
+from vox_calls.enums import UnknownValues
+from vox_calls.pagination import Fetched, Iteration
 from vox_calls.query import Query
-from vox_calls.retrying import RetryPolicy
+from vox_calls.rate_limit import SlidingWindows
 
 Answer = httpx.Response | httpx.RequestError
 
@@ -38,18 +38,19 @@ class World:
     sent: list[dict[str, Any]] = attrs.field(factory=list)
     sent_at: list[float] = attrs.field(factory=list)
 
-    def environment(self) -> Environment:
-        return Environment(
+    def runtime(self) -> Runtime:
+        return Runtime(
             policy=RetryPolicy(retries=self.retries),
-            pacer=Pacer(self.limit),
+            limiter=SlidingWindows(self.limit.windows if self.limit else ()),
             clock=lambda: self.time,
             jitter=lambda: self.jitter,
             now=lambda: NOW,
         )
 
-    def run(self, steps: Steps[Any], take: Callable[[Any], None]) -> None:
-        """Do what a driver does, and give each result to `take`, so that it is there when an error comes."""
+    def fetched(self, iteration: Iteration) -> Iterator[Fetched]:
+        """Do what a client does, and yield each page."""
         script = iter(self.answers)
+        steps = iteration.fetch()
         answer: Answer | None = None
         while True:
             try:
@@ -66,9 +67,19 @@ class World:
                 self.waits.append(step.seconds)
                 self.time += step.seconds
             else:
-                assert not isinstance(step, Start | Take), "nothing here is fetched ahead"
-                for thing in step:
-                    take(thing)
+                yield step
+
+    def calls(self, iteration: Iteration, take: Callable[[Call], object]) -> None:
+        """Give each call to `take`, so that it is there when an error comes."""
+        for fetched in self.fetched(iteration):
+            for run in iteration.calls(fetched):
+                for each in run:
+                    take(each)
+
+    def pages(self, iteration: Iteration, take: Callable[[Page], object]) -> None:
+        """Give each page to `take`."""
+        for fetched in self.fetched(iteration):
+            take(iteration.page(fetched))
 
 
 def answer(status: int = 200, body: object = None, **headers: str) -> httpx.Response:
@@ -104,6 +115,6 @@ def listing(
     cursor: str | None = None,
     max_items: int | None = None,
     **filters: object,
-) -> Listing:
+) -> Iteration:
     query = Query.of(page_size=page_size, cursor=cursor, max_items=max_items, **filters)
-    return Listing(query, world.environment(), EnumWatch(strict=strict), on_invalid)
+    return Iteration(query, world.runtime(), UnknownValues(strict=strict), on_invalid)

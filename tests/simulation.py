@@ -408,13 +408,13 @@ def run(plan: Plan, driver: Driver) -> Reader:
     if driver == "sync":
         with virtual.blocking(clock, server, KEY, **options) as client:
             reader.read(client)
-            pacer: Any = client._world.pacer
+            pacer: Any = client._runtime.limiter
     else:
 
         async def main() -> Any:
             async with virtual.awaiting(clock, server, KEY, **options) as client:
                 await reader.read_async(client)
-                return client._world.pacer
+                return client._runtime.limiter
 
         pacer = asyncio.run(main())
 
@@ -423,7 +423,7 @@ def run(plan: Plan, driver: Driver) -> Reader:
     assert not server.present_throughout - server.broken.keys() - handed_out.keys(), "lost"
     assert not handed_out.keys() - server.known, "made up"
     assert server.refused_by_limit == 0, "more requests than the limit"
-    assert pacer._running == 0, "a request is still counted as under way"
+    assert pacer._in_flight == 0, "a request is still counted as under way"
     assert server.open_bodies == 0, "a body was left open"
     return reader
 

@@ -146,6 +146,6 @@ def test_a_server_without_a_date_is_told(date: str | None) -> None:
 def test_settings_that_cannot_be_used_are_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOX_API_KEY", KEY)
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
-    (result,) = examine("https://client-api.example", lambda _: None)
+    (result,) = examine("https://client-api.example")
     assert (result.what, result.well) == ("server", False)
     assert "SSL_CERT_FILE" in result.told

@@ -302,7 +302,6 @@ def test_pages_over_a_socket(sandbox: Sandbox, calls: list[dict[str, Any]]) -> N
     [
         {},
         {"prefetch": 1},
-        {"parallel": 4, "start_at_after": "2026-01-01T00:00:00Z", "start_at_before": "2026-12-31T00:00:00Z"},
     ],
 )
 @pytest.mark.parametrize("by", [aiter, AsyncCalls.pages])
@@ -363,8 +362,8 @@ def test_what_list_calls_gives_is_not_pickled() -> None:
 
 def test_a_client_has_a_finite_timeout_that_can_be_chosen() -> None:
     with Client(KEY) as usual, Client(KEY, timeout=1.5) as chosen:
-        assert None not in usual._http.timeout.as_dict().values()
-        assert chosen._http.timeout == httpx.Timeout(1.5)
+        assert None not in usual._connection.http.timeout.as_dict().values()
+        assert chosen._connection.http.timeout == httpx.Timeout(1.5)
 
 
 def test_a_slow_server_is_a_transport_error() -> None:
@@ -425,7 +424,7 @@ def test_breaking_off_leaves_nothing_behind(sandbox: Sandbox) -> None:
                 break
         rest = sum(1 for _ in client.list_calls(cursor=calls.cursor))
         assert rest == 3_000 - 100
-        pool = client._http._transport._pool  # type: ignore[attr-defined] # nothing public shows it
+        pool = client._connection.http._transport._pool  # type: ignore[attr-defined] # nothing public shows it
         assert all(connection.is_idle() for connection in pool.connections)
     assert {*threading.enumerate()} <= before
 
@@ -437,7 +436,7 @@ def test_every_public_name_is_there_once() -> None:
 
 def test_a_client_that_is_closed_while_it_sends_says_so() -> None:
     def answer(_: httpx.Request) -> httpx.Response:
-        client._http.close()
+        client._connection.http.close()
         raise RuntimeError("Cannot send a request, as the client has been closed.")
 
     client = served(answer)

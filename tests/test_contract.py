@@ -21,7 +21,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 import vox_calls
 import vox_calls_raw.models
 from contract import ROOT, operation, parameters, resolve, schemas, spec
-from vox_calls import client, query, settings
+from vox_calls import _connection, query, rate_limit
 from vox_calls_raw.api.calls import list_calls as raw_list_calls
 from vox_calls_tools.sandbox import app, store
 
@@ -153,7 +153,7 @@ def test_a_call_has_each_field_of_the_contract_under_its_own_name() -> None:
 @pytest.mark.parametrize("client", CLIENTS)
 def test_each_parameter_is_offered_by_list_calls(client: type[Any]) -> None:
     offered = set(inspect.signature(client.list_calls).parameters) - {"self"}
-    own = {"page_size", "max_items", "prefetch", "parallel", "on_invalid"}
+    own = {"page_size", "max_items", "prefetch", "on_invalid"}
     assert offered - own == set(parameters()) - {"limit"}, "list_calls and openapi/calls.yaml differ"
     assert own <= offered
 
@@ -224,8 +224,8 @@ def test_the_sandbox_takes_the_numbers_that_the_client_sends() -> None:
 
 
 def test_the_server_is_the_contracts() -> None:
-    assert settings.DEFAULT_BASE_URL in {server["url"] for server in spec()["servers"]}, (
-        "settings.py and calls.yaml differ"
+    assert _connection.DEFAULT_BASE_URL in {server["url"] for server in spec()["servers"]}, (
+        "_connection.py and calls.yaml differ"
     )
 
 
@@ -239,7 +239,7 @@ def test_what_is_said_in_words_names_what_there_is() -> None:
 
 
 def test_the_figures_in_words_are_those_that_are_kept() -> None:
-    limit = client.DEFAULT_RATE_LIMIT
+    limit = rate_limit.DEFAULT_RATE_LIMIT
     assert (
         f"second ({limit.per_second}) or this minute ({limit.per_minute})"
         in operation()["responses"]["429"]["description"]

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from scripted import call
 from vox_calls import Call, CallStatus, InvalidResponseError, UnknownEnumValueError
-from vox_calls.decoding import Decoder, EnumWatch
-from vox_calls.models import _require_own_names
-from vox_calls.shapes import shape_of
+from vox_calls._decoding import decoder_of
+from vox_calls._fields import fields_of, has_defaults
+from vox_calls.enums import UnknownValues
+from vox_calls.models import _require_own_names, read_page
 from vox_calls_raw.models import CallAgent, CallCost
 from vox_calls_raw.types import UNSET, Unset
 from vox_calls_tools.sandbox import synthetic_calls
@@ -90,11 +91,18 @@ ITEMS: list[Any] = [
 ]
 
 
+def decode(item: Any, *, path: str = "", unknown: UnknownValues | None = None) -> Call:
+    """One item of a page."""
+    decoded = decoder_of(Call).decode(item, path=path, unknown=unknown)
+    decoded._keep(item)
+    return decoded
+
+
 @given(st.lists(st.sampled_from(ITEMS), max_size=6), st.booleans())
 def test_a_list_decodes_to_what_its_items_decode_to(items: list[Any], strict: bool) -> None:
     def one(item: object, position: int) -> Call | InvalidResponseError:
         try:
-            return Call.decode(item, path=f"items[{position}]", watch=EnumWatch(strict=strict))
+            return decode(item, path=f"items[{position}]", unknown=UnknownValues(strict=strict))
         except InvalidResponseError as error:
             return error
 
@@ -104,7 +112,7 @@ def test_a_list_decodes_to_what_its_items_decode_to(items: list[Any], strict: bo
         return type(outcome), str(outcome)
 
     alone = [one(item, position) for position, item in enumerate(items)]
-    together = Call.decode_all(items, path="items", watch=EnumWatch(strict=strict))
+    together = read_page({"items": items, "total_count": 0, "next_cursor": None}, UnknownValues(strict=strict))[1]
     assert [told(outcome) for outcome in together] == [told(outcome) for outcome in alone]
 
 
@@ -125,7 +133,7 @@ def test_what_may_be_absent_is_null_or_empty() -> None:
 def test_what_must_be_there_is_missed_by_name(name: str) -> None:
     item = {key: value for key, value in FULL.items() if key != name}
     with pytest.raises(InvalidResponseError) as caught:
-        Call.decode(item, path="items[3]")
+        decode(item, path="items[3]")
     assert caught.value.path == f"items[3].{name}"
     assert caught.value.raw == item
 
@@ -158,7 +166,7 @@ def test_what_must_be_there_is_missed_by_name(name: str) -> None:
 )
 def test_a_wrong_type_is_told_with_its_path_and_without_its_value(path: str, value: object) -> None:
     with pytest.raises(InvalidResponseError) as caught:
-        Call.decode(changed(path, value), path="items[3]")
+        decode(changed(path, value), path="items[3]")
     assert caught.value.path == f"items[3].{path}"
     assert "not a uuid" not in str(caught.value)
 
@@ -166,7 +174,7 @@ def test_a_wrong_type_is_told_with_its_path_and_without_its_value(path: str, val
 @pytest.mark.parametrize("item", [None, 5, "x", [], True])
 def test_what_is_no_object_is_no_call(item: object) -> None:
     with pytest.raises(InvalidResponseError, match=r"items\[0\]: Expected `object`"):
-        Call.decode(item, path="items[0]")
+        decode(item, path="items[0]")
 
 
 def test_a_fault_in_a_list_is_told_with_its_position() -> None:
@@ -186,10 +194,10 @@ def test_unknown_fields_are_kept_at_any_depth_whatever_their_name(where: str, na
 
 
 def test_unknown_enum_values_are_kept_and_warned_of_once_each(caplog: pytest.LogCaptureFixture) -> None:
-    watch = EnumWatch()
+    unknown = UnknownValues()
     item = FULL | {"status": "registered", "call_type": "unit_test", "disconnection_reason": "ENDED"}
     with caplog.at_level(logging.WARNING, logger="vox_calls"):
-        decoded = [Call.decode(item, watch=watch) for _ in range(3)]
+        decoded = [decode(item, unknown=unknown) for _ in range(3)]
 
     status = decoded[0].status
     assert status == "registered" == str(status)
@@ -217,7 +225,7 @@ def test_an_unknown_enum_value_survives_pickling_and_copying() -> None:
 
 def test_strict_enums_make_an_unknown_value_an_error_with_its_path() -> None:
     with pytest.raises(UnknownEnumValueError) as caught:
-        Call.decode(FULL | {"disconnection_reason": "new"}, path="items[9]", watch=EnumWatch(strict=True))
+        decode(FULL | {"disconnection_reason": "new"}, path="items[9]", unknown=UnknownValues(strict=True))
     assert str(caught.value) == "items[9].disconnection_reason: DisconnectionReason has no value 'new'"
     assert caught.value.raw == FULL | {"disconnection_reason": "new"}
 
@@ -255,7 +263,7 @@ def test_a_call_made_by_hand_can_be_turned_into_json() -> None:
 
 def test_everything_that_the_sandbox_makes_up_decodes_and_comes_back() -> None:
     for item in synthetic_calls(500, seed=3, until=datetime(2026, 11, 1, tzinfo=UTC)):
-        assert Call.decode(item, watch=EnumWatch(strict=True)).to_dict() == item
+        assert decode(item, unknown=UnknownValues(strict=True)).to_dict() == item
 
 
 JSON = st.recursive(
@@ -271,7 +279,7 @@ def test_any_value_anywhere_is_decoded_or_told_by_its_path(path: str, value: obj
     item = changed(path, value)
     before = copy.deepcopy(item)
     try:
-        decoded = Call.decode(item, path="items[0]")
+        decoded = decode(item, path="items[0]")
     except InvalidResponseError as error:
         assert error.path.startswith(f"items[0].{path}")  # noqa: PT017 - either outcome is fine
     else:
@@ -280,7 +288,7 @@ def test_any_value_anywhere_is_decoded_or_told_by_its_path(path: str, value: obj
 
 
 def test_a_field_of_the_contract_does_not_take_the_place_of_what_is_added() -> None:
-    with pytest.raises(TypeError, match="a field with a name of the overlay's: duration"):
+    with pytest.raises(TypeError, match="a field with a name of the overlay: duration"):
 
         @attrs.define(field_transformer=_require_own_names)
         class Call(Taken):
@@ -312,19 +320,19 @@ class Talk:
 
 
 def test_lists_of_objects_and_of_enum_values_are_looked_into() -> None:
-    shape = shape_of(Talk)
+    shape = decoder_of(Talk)
     plain: dict[str, Any] = {"moods": ["good"], "lines": [{"mood": "good"}, None]}
-    assert shape.knows_all([plain, {"moods": [], "lines": None}])
-    assert not shape.knows_all([plain, {"moods": ["bad"], "lines": []}])
-    assert not shape.knows_all([{"moods": [], "lines": [{"mood": "good", "tone": 1}]}])
+    assert shape._knows_all([plain, {"moods": [], "lines": None}])
+    assert not shape._knows_all([plain, {"moods": ["bad"], "lines": []}])
+    assert not shape._knows_all([{"moods": [], "lines": [{"mood": "good", "tone": 1}]}])
     odd: dict[str, Any] = {"moods": ["good", "bad"], "lines": [None, {"mood": "odd", "tone": 1}]}
-    assert list(shape.unknown_enum_values(plain)) == []
-    assert [(where, value) for where, _, value in shape.unknown_enum_values(odd)] == [
+    assert list(shape._unknown_enum_values(plain)) == []
+    assert [(where, value) for where, _, value in shape._unknown_enum_values(odd)] == [
         ("moods[1]", "bad"),
         ("lines[1].mood", "odd"),
     ]
     talk = Talk([Mood.GOOD], [None, Line(Mood.GOOD)])
-    shape.keep_unknown(odd | {"new": 1}, talk)
+    shape._keep_unknown(odd | {"new": 1}, talk)
     assert talk.additional_properties == {"new": 1}
     assert talk.lines is not None
     assert [line and line.additional_properties for line in talk.lines] == [None, {"tone": 1}]
@@ -336,10 +344,10 @@ class Loose:
 
 
 def test_what_the_generator_lets_be_unset_is_none() -> None:
-    shape = shape_of(Loose)
-    assert [(field.absent, shape.has_defaults) for field in shape.fields] == [(None, True)]
+    assert [field.absent for field in fields_of(Loose)] == [None]
+    assert has_defaults(Loose)
     assert typing.get_type_hints(Loose) == {"note": str | None}
-    assert Decoder(Loose).decode({}) == Loose(None)  # type: ignore[arg-type] # None where the generator would have UNSET
+    assert decoder_of(Loose).decode({}) == Loose(None)  # type: ignore[arg-type] # None where the generator would have UNSET
 
 
 class Agents(dict[str, "CallAgent"]):
@@ -360,7 +368,7 @@ AGENT: dict[str, Any] = FULL["agent"]
 
 
 def test_the_values_of_an_object_of_any_names_are_decoded_too() -> None:
-    floor = Decoder(Floor).decode({"agents": {"a": {**AGENT, "extra": 1}}, "seats": {"1": 5}})
+    floor = decoder_of(Floor).decode({"agents": {"a": {**AGENT, "extra": 1}}, "seats": {"1": 5}})
     assert floor.agents["a"].agent_id == UUID(AGENT["agent_id"])
     assert floor.agents["a"].additional_properties == {"extra": 1}
     assert floor.seats == {"1": 5}
@@ -376,7 +384,7 @@ def test_the_values_of_an_object_of_any_names_are_decoded_too() -> None:
 )
 def test_a_wrong_value_in_such_an_object_has_its_place(agents: Any, seats: Any, path: str) -> None:
     with pytest.raises(InvalidResponseError) as caught:
-        Decoder(Floor).decode({"agents": agents, "seats": seats})
+        decoder_of(Floor).decode({"agents": agents, "seats": seats})
     assert caught.value.path == path
 
 
@@ -387,7 +395,7 @@ class Undecodable:
 
 def test_a_contract_that_cannot_be_decoded_is_told_when_the_decoder_is_made() -> None:
     with pytest.raises(TypeError, match="Undecodable of the contract has a field that cannot be decoded"):
-        Decoder(Undecodable)
+        decoder_of(Undecodable)
 
 
 @attrs.define
@@ -397,4 +405,4 @@ class Foreign:
 
 def test_an_object_where_none_can_be_is_told() -> None:
     with pytest.raises(InvalidResponseError, match="place: Expected `complex`, got `object`"):
-        Decoder(Foreign).decode({"place": {}})
+        decoder_of(Foreign).decode({"place": {}})

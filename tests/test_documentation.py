@@ -20,9 +20,8 @@ import typer
 import capture
 import vox_calls
 from contract import ROOT
-from vox_calls import decoding, exchange, query, retrying, timestamps
-from vox_calls.client import DEFAULT_RATE_LIMIT
-from vox_calls.shapes import shape_of
+from vox_calls import _exchange, _retry, enums, timestamps
+from vox_calls.toolkit import DEFAULT_RATE_LIMIT
 from vox_calls_tools.cli import FAILED, INTERRUPTED, MISUSED
 from vox_calls_tools.cli.app import app
 from vox_calls_tools.drift.document import METHOD, PATH
@@ -103,17 +102,15 @@ def test_the_figures_of_the_readme_are_those_that_the_code_keeps() -> None:
     text = " ".join(README.split())
     seconds, milliseconds = timestamps._SECONDS_DIGITS, timestamps._MILLISECONDS_DIGITS
     assert "unix seconds ({} or {} digits) or milliseconds ({} or {})".format(*seconds, *milliseconds) in text
-    retried = ", ".join(map(str, sorted(retrying._RETRIED)))
-    assert f"tried again by itself: {retried}, {retrying._FIRST_SERVER_ERROR // 100}xx, no answer" in text
+    retried = ", ".join(map(str, sorted(_retry._RETRIED)))
+    assert f"Transient failures are retried: {retried}, {_retry._FIRST_SERVER_ERROR // 100}xx, no answer" in text
     assert f"0 is done, {FAILED} the API, the network or the disk failed, or `list` or `stats` left out" in text
     assert f"{MISUSED} the command line, a filter or the environment is wrong" in text
     assert f"{INTERRUPTED} interrupted" in text
-    patience, noticed = retrying.RetryPolicy().patience, exchange._NOTICED
+    patience, noticed = _retry.RetryPolicy().patience, _exchange._LONG_WAIT
     assert patience == 120
     assert "asks for more than two minutes" in text
-    assert f"Waits of {noticed:.0f} seconds and more are in the log `{decoding.logger.name}`" in text
-    assert f"{query.MAX_PARALLEL} at most" in (vox_calls.Client.list_calls.__doc__ or "")
-    shape_of(vox_calls.Call)  # makes its annotations real types
+    assert f"Waits of {noticed:.0f} seconds and more are in the log `{enums.logger.name}`" in text
     hints = typing.get_type_hints(vox_calls.Call)
     dicts = [name for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, dict)]
     assert f"`{'` and `'.join(dicts)}` are dicts" in text

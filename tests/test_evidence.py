@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from contract import ROOT, spec
-from vox_calls.client import DEFAULT_RATE_LIMIT
 from vox_calls.timestamps import _MILLISECONDS_DIGITS, _SECONDS_DIGITS
+from vox_calls.toolkit import DEFAULT_RATE_LIMIT
 from vox_calls_tools.drift import Element, elements
 
 EVIDENCE = (ROOT / "openapi" / "evidence.md").read_text(encoding="utf-8")

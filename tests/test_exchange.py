@@ -20,13 +20,13 @@ from vox_calls import (
     TransportError,
     VoxCallsError,
 )
-from vox_calls.decoding import EnumWatch
+from vox_calls._exchange import Send, Wait
+from vox_calls._retry import RetryPolicy
+from vox_calls.enums import UnknownValues
 from vox_calls.errors import InvalidQueryError, InvalidResponseError
-from vox_calls.exchange import Send, Wait
-from vox_calls.pacing import Pacer
-from vox_calls.paging import Listing
+from vox_calls.pagination import Iteration
 from vox_calls.query import Query
-from vox_calls.retrying import RetryPolicy
+from vox_calls.rate_limit import SlidingWindows
 
 QUERY = Query.of(page_size=100, cursor=None, max_items=None)
 ENVELOPE = {"error": {"code": "VALIDATION_ERROR", "message": "No.", "details": {"allowed_query_parameters": ["a"]}}}
@@ -34,7 +34,7 @@ ENVELOPE = {"error": {"code": "VALIDATION_ERROR", "message": "No.", "details": {
 
 def fails(world: World) -> Any:
     with pytest.raises(VoxCallsError) as caught:
-        world.run(listing(world).calls(), lambda _: None)
+        world.calls(listing(world), lambda _: None)
     return caught.value
 
 
@@ -52,7 +52,7 @@ def test_a_request_without_an_answer_is_tried_again(kind: type[httpx.RequestErro
 
     world = World([gone, page("a")], retries=1)
     got: list[Any] = []
-    world.run(listing(world).calls(), got.append)
+    world.calls(listing(world), got.append)
     assert [call.id for call in got] == ["a"]
 
 
@@ -84,7 +84,7 @@ def test_no_wait_is_shorter_than_asked_or_longer_than_the_ceiling(
 def test_a_paced_client_is_never_over_either_limit_whenever_its_requests_arrive(
     per_second: int, per_minute: int, requests: list[tuple[float, float]]
 ) -> None:
-    pacer = Pacer(RateLimit(per_second=per_second, per_minute=per_minute))
+    pacer = RateLimit(per_second=per_second, per_minute=per_minute).limiter()
     now, spans = 0.0, []
     for idle, latency in requests:
         now += idle
@@ -103,7 +103,7 @@ def test_a_burst_is_let_through_and_a_full_minute_is_used_up() -> None:
     world = World(
         [page(str(n), cursor=str(n) if n < 359 else None) for n in range(360)], limit=RateLimit(5, 120), latency=0.01
     )
-    world.run(listing(world).calls(), lambda _: None)
+    world.calls(listing(world), lambda _: None)
     began = world.sent_at[0]
     assert [at - began < 0.1 for at in world.sent_at[:6]] == [True] * 5 + [False]
     assert world.sent_at[359] - began <= 180 * 1.01
@@ -111,7 +111,7 @@ def test_a_burst_is_let_through_and_a_full_minute_is_used_up() -> None:
 
 
 def test_requests_that_run_at_once_count_against_the_limit() -> None:
-    pacer = Pacer(RateLimit(per_second=2, per_minute=120))
+    pacer = RateLimit(per_second=2, per_minute=120).limiter()
     assert [pacer.acquire(0.0) for _ in range(2)] == [0.0, 0.0]
     assert pacer.acquire(0.0) > 0
     pacer.release(5.0)
@@ -160,8 +160,8 @@ def test_a_message_of_any_length_is_kept_and_shown_in_part() -> None:
 
 def test_a_429_of_one_iteration_holds_back_another() -> None:
     world = World([], retries=1)
-    environment = world.environment()
-    one, other = (Listing(QUERY, environment, EnumWatch()).calls() for _ in range(2))
+    runtime = world.runtime()
+    one, other = (Iteration(QUERY, runtime, UnknownValues()).fetch() for _ in range(2))
     assert isinstance(next(one), Send)
     assert one.send(answer(429, retry_after="9")) == Wait(9.0)
     assert next(other) == Wait(9.0)
@@ -172,13 +172,13 @@ def test_a_429_of_one_iteration_holds_back_another() -> None:
 def test_a_long_wait_is_told_and_one_that_is_too_long_says_so(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "vox_calls"):
         world = World([answer(429, retry_after="1"), answer(429, retry_after="37"), page("a")], retries=2)
-        world.run(listing(world).calls(), lambda _: None)
+        world.calls(listing(world), lambda _: None)
     (told,) = caplog.messages
     assert told.startswith("GET /v3/calls answered 429")
-    assert told.endswith("; trying again in 37 s")
+    assert told.endswith("; retrying in 37 s")
     world = World([answer(429, retry_after="100000")])
-    with pytest.raises(RateLimitError, match=r"; it asks to wait 100,000 s, which is longer than is waited here$"):
-        world.run(listing(world).calls(), lambda _: None)
+    with pytest.raises(RateLimitError, match=r"; Retry-After asks for 100,000 s, .* maximum wait of 120 s$"):
+        world.calls(listing(world), lambda _: None)
 
 
 @pytest.mark.parametrize("fault", [answer(500), answer(404, ENVELOPE), lost(message="")])
@@ -190,7 +190,7 @@ def test_an_error_names_the_request_without_its_query(fault: Any) -> None:
 
 
 def test_a_pacer_remembers_no_more_than_its_windows_hold() -> None:
-    pacer = Pacer(RateLimit(per_second=1_000, per_minute=1_000))
+    pacer = SlidingWindows(RateLimit(per_second=1_000, per_minute=1_000).windows)
     for number in range(5_000):
         assert pacer.acquire(number) == 0.0
         pacer.release(number)

@@ -334,7 +334,7 @@ def test_progress_is_told_after_every_page_and_nothing_is_fetched_again(
 def test_a_filter_that_does_not_exist_and_a_damaged_checkpoint_are_told(
     client: vox_calls.Client, tmp_path: Path
 ) -> None:
-    with pytest.raises(TypeError, match="no filter colour"):
+    with pytest.raises(vox_calls.InvalidQueryError, match="colour: there is no such filter"):
         export_calls(client, tmp_path / "x.csv", {"colour": "red"})
     (tmp_path / "x.csv.checkpoint").write_text('{"version": 1}')
     with pytest.raises(ExportError, match=r"is no checkpoint.*--overwrite"):
@@ -385,7 +385,7 @@ def test_without_a_terminal_there_is_a_line_every_thirty_seconds() -> None:
 
 def test_a_watched_limit_keeps_the_limit_and_tells_its_pauses() -> None:
     pauses: list[float] = []
-    pacer = WatchedLimit(RateLimit(per_second=1, per_minute=60), pauses.append).pacer()
+    pacer = WatchedLimit(RateLimit(per_second=1, per_minute=60), pauses.append).limiter()
     assert pacer.acquire(0.0) == 0.0
     pacer.release(0.25)
     assert pacer.acquire(0.5) == pytest.approx(0.75)

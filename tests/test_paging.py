@@ -21,7 +21,7 @@ def read(world: World, **options: Any) -> tuple[list[str], str | None, VoxCallsE
     ids: list[str] = []
     error = None
     try:
-        world.run(way.calls(), lambda got: ids.append(got.id))
+        world.calls(way, lambda got: ids.append(got.id))
     except VoxCallsError as raised:
         error = raised
     return ids, way.cursor, error
@@ -54,7 +54,7 @@ def test_a_character_that_is_not_valid_unicode_costs_itself_and_not_the_page(sum
     body = page("a", call("b", call_analysis={"summary": "HERE"}), "c").content.replace(b"HERE", summary)
     got: list[Call] = []
     world = World([answer(200, body)])
-    world.run(listing(world).calls(), got.append)
+    world.calls(listing(world), got.append)
     assert [one.id for one in got] == ["a", "b", "c"]
     assert got[1].call_analysis is not None
     assert got[1].call_analysis.summary == read_as
@@ -73,7 +73,7 @@ def pages(world: World, **options: Any) -> tuple[list[Page], str | None, VoxCall
     got: list[Page] = []
     error = None
     try:
-        world.run(way.pages(), got.append)
+        world.pages(way, got.append)
     except VoxCallsError as raised:
         error = raised
     return got, way.cursor, error

@@ -18,7 +18,7 @@ import pytest
 import vox_calls
 from test_documentation import BLOCKS
 from vox_calls import Call, CallStatus, Client, ConfigurationError, DisconnectionReason, RateLimitError
-from vox_calls.shapes import shape_of
+from vox_calls.toolkit import fields_of
 from vox_calls_tools.sandbox import VENDOR_LIMITS, MisusedError, Step, VoxSandbox, Window
 from vox_calls_tools.stats import BadLineError, FileError
 
@@ -192,7 +192,7 @@ def test_without_a_word_a_call_is_a_whole_one_that_has_just_ended(vox_sandbox: V
     assert first.started_at is not None
     assert first.ended_at is not None
     assert vox_sandbox.now - timedelta(minutes=11) < first.started_at < first.ended_at < vox_sandbox.now
-    assert first.to_dict().keys() == {field.wire_name for field in shape_of(Call).fields}
+    assert first.to_dict().keys() == {field.wire_name for field in fields_of(Call)}
 
 
 @pytest.mark.parametrize("status", CallStatus)

@@ -16,10 +16,9 @@ from typing import Any
 
 import pytest
 
-import vox_calls
 from scripted import call, page
-from vox_calls import AsyncClient, Call, Client, ConfigurationError, InvalidResponseError, VoxCallsError
-from vox_calls.settings import Bearer
+from vox_calls import AsyncClient, Call, Client, ConfigurationError, InvalidResponseError, VoxCallsError, enums
+from vox_calls._connection import Bearer
 from vox_calls_tools.sandbox import Sandbox
 
 KEY = "vox_live_0123456789abcdef"
@@ -118,7 +117,7 @@ def test_an_interruption_shows_neither() -> None:
         def interrupt(_: Any) -> None:
             raise KeyboardInterrupt
 
-        client._http.event_hooks = {"response": [interrupt]}
+        client._connection.http.event_hooks = {"response": [interrupt]}
         with pytest.raises(KeyboardInterrupt) as caught:
             list(client.list_calls())
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
@@ -143,7 +142,7 @@ def test_no_repr_shows_them(sandbox: Sandbox) -> None:
     with Client(sandbox.api_key, base_url=sandbox.base_url) as client:
         calls = client.list_calls(max_items=100)
         pages = list(calls.pages())
-        shown = repr([client, vars(client), calls, vars(calls), pages, client._world])
+        shown = repr([client, vars(client), calls, vars(calls), pages, client._runtime])
     assert sandbox.api_key not in shown
     assert "recordings" not in shown
     assert any(one.recording_url for one in pages[0].items)
@@ -156,7 +155,7 @@ def test_the_package_logs_nothing_where_all_is_well_and_answers_come_soon(
         assert sum(1 for _ in client.list_calls(max_items=200)) == 200
     assert {record.name.partition(".")[0] for record in caplog.records} <= {"httpx", "httpcore", "asyncio"}
     assert sandbox.api_key not in caplog.text
-    assert vox_calls.decoding.logger.name == "vox_calls"
+    assert enums.logger.name == "vox_calls"
 
 
 @pytest.mark.parametrize("arguments", [{"api_key": f"{KEY} {KEY}"}, {"api_key": KEY, "base_url": "http://a.b"}])

@@ -170,11 +170,11 @@ def pretending() -> None:
         sandbox.store.add([{"id": "a"}])
 
 
-def comparing(http: httpx.Client, document: dict[str, object]) -> None:
+def comparing(client: Client, document: dict[str, object]) -> None:
     changes = compare(contract(), elements(document))
     assert_type(changes, list[Change])
     assert_type([change.breaking for change in changes], list[bool])
     assert_type(version_step(changes), str)
     assert_type(contract(), dict[str, Element])
     assert_type(drift(contract(), elements(document)), list[Change])
-    assert_type(examine(http, "key", "https://example.com", contract()), Examination)
+    assert_type(examine(client, contract()), Examination)

@@ -1,50 +1,47 @@
-"""The two clients: one that blocks and one that awaits, the same in all but their I/O."""
+"""The two clients, one blocking and one async. They differ in their I/O alone."""
 
 from __future__ import annotations
 
-import os
 import random
+import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
+from contextlib import aclosing, closing
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
+import anyio
 import httpx
 
-from vox_calls.calls import AsyncCalls, Calls
-from vox_calls.decoding import EnumWatch
-from vox_calls.errors import ClientClosedError, ConfigurationError, VoxCallsError
-from vox_calls.exchange import Answer, Environment, Send, Wait
-from vox_calls.models import CallStatus, CallType, DisconnectionReason, SortOrder
-from vox_calls.pacing import Limit, Pacer, RateLimit
-from vox_calls.paging import Listing, OnInvalid
+from vox_calls._connection import DEFAULT_TIMEOUT, Connection, Http
+from vox_calls._exchange import Answer, Runtime, Send, Steps, Wait, exchange
+from vox_calls._retry import RetryPolicy
+from vox_calls.enums import CallStatus, CallType, DisconnectionReason, SortOrder, UnknownValues
+from vox_calls.errors import ConfigurationError
+from vox_calls.pagination import AsyncCalls, Calls, Iteration, OnInvalid
 from vox_calls.query import MAX_PAGE_SIZE, Query
-from vox_calls.retrying import RetryPolicy
-from vox_calls.settings import HEADERS, Bearer, Http, connect, resolve_api_key, resolve_base_url
+from vox_calls.rate_limit import DEFAULT_RATE_LIMIT, Limit, SlidingWindows
 
 T = TypeVar("T")
-Iteration = TypeVar("Iteration")
-
-DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-DEFAULT_RATE_LIMIT = RateLimit(per_second=5, per_minute=120)
+Result = TypeVar("Result")
 
 
-class _Client(ABC, Generic[Http, Iteration]):
-    """Everything about a client but its I/O."""
+class _Client(ABC, Generic[Http, Result]):
+    """A client without its I/O."""
 
     _http_kind: type[Http]
-    _base_url = ""  # until it is known
+    _base_url = ""  # for the repr of a client that could not be made
 
-    # The outside, apart from the server: a test puts its own in the place of these.
+    # The outside, apart from the server. Tests inject their own.
     _clock: Callable[[], float] = staticmethod(time.monotonic)
     _jitter: Callable[[], float] = staticmethod(random.random)
     _now: Callable[[], datetime] = staticmethod(partial(datetime.now, UTC))
 
-    def __init__(  # noqa: PLR0913 - one keyword for each thing that can be chosen
+    def __init__(  # noqa: PLR0913 - one keyword for each option
         self,
         api_key: str | None = None,
         *,
@@ -56,29 +53,26 @@ class _Client(ABC, Generic[Http, Iteration]):
         http_client: Http | None = None,
     ) -> None:
         try:
-            self._auth = Bearer(resolve_api_key(api_key))
+            self._connection: Connection[Http] = Connection(
+                self._http_kind, api_key, base_url, timeout=timeout, http=http_client
+            )
         finally:
-            del api_key  # a traceback may show the locals of its frames
-        self._base_url = resolve_base_url(base_url)
+            del api_key  # tracebacks may show the locals of frames
+        self._base_url = self._connection.base_url
         if type(retries) is not int or retries < 0:
             raise ConfigurationError("retries takes an integer of at least 0")
-        if rate_limit is not None and not callable(getattr(rate_limit, "pacer", None)):
+        if rate_limit is not None and not callable(getattr(rate_limit, "limiter", None)):
             raise ConfigurationError("rate_limit takes a RateLimit, a SharedRateLimit, or None for no limit")
-        self._watch = EnumWatch(strict=strict_enums, redact=self._auth.redact)
-        self._world = Environment(
+        redact = self._connection.auth.redact
+        self._unknown = UnknownValues(strict=strict_enums, redact=redact)
+        self._runtime = Runtime(
             policy=RetryPolicy(retries=retries),
-            pacer=Pacer(None) if rate_limit is None else rate_limit.pacer(),
+            limiter=SlidingWindows() if rate_limit is None else rate_limit.limiter(),
             clock=self._clock,
             jitter=self._jitter,
             now=self._now,
-            redact=self._auth.redact,
+            redact=redact,
         )
-        self._owns_http = http_client is None
-        self._timeout = timeout
-        self._process = os.getpid()
-        self._http: Http = http_client or self._connect()
-        if not isinstance(self._http, self._http_kind):
-            raise ConfigurationError(f"http_client takes an httpx.{self._http_kind.__name__}")
 
     def list_calls(  # noqa: PLR0913 - the API's filters, each under its own name
         self,
@@ -96,36 +90,36 @@ class _Client(ABC, Generic[Http, Iteration]):
         page_size: int = MAX_PAGE_SIZE,
         max_items: int | None = None,
         prefetch: int = 0,
-        parallel: int = 1,
         on_invalid: OnInvalid | None = None,
-    ) -> Iteration:
-        """The organisation's calls, narrowed by any filters. Checks them at once, and sends nothing until iterated.
+    ) -> Result:
+        """List the organisation's calls: all, or those that match the filters.
 
-        Values of one filter are alternatives; different filters must all hold. For example
-        `list_calls(status=["ended", "error"], call_to="010-1234-5678", start_at_after="2026-11-01T00:00+09:00")`.
+        Validates at once, and sends nothing until iterated. Values of one filter are alternatives; different filters
+        must all hold.
 
         Args:
             agent_id: Agents, as UUIDs.
-            status: States, such as `"ended"`.
+            status: Statuses, such as `"ended"`.
             call_type: Types, such as `"inbound"`.
             disconnection_reason: Reasons, such as `"user_hangup"`.
             call_from: Callers' numbers, as people write them: `"010-1234-5678"`, `"+82 10 1234 5678"`.
             call_to: Called numbers, in the same way.
-            start_at_after: Earliest connection time, inclusive; see `to_unix_ms`. Calls not connected yet may come too.
+            start_at_after: Earliest connection time, inclusive; see `to_unix_ms`. Calls not connected yet may match.
             start_at_before: Latest connection time, inclusive.
             sort_order: `"desc"`, newest first, is the API's default; or `"asc"`.
-            cursor: Where to read on, from `.cursor`, `page.next_cursor` or `error.cursor`, with the same arguments.
-            page_size: The API's `limit`: calls in a page, 1 to 100.
-            max_items: How many calls to hand out at most. No page is fetched that is not needed for them.
-            prefetch: 1 fetches the next page while you are busy with this one; 0, the default, when it is needed.
-            parallel: How many parts of the time between both bounds, 16 at most, to read at once, without `max_items`;
-                for servers whose answers take longer than the rate limit asks to wait.
-            on_invalid: Called with the InvalidResponseError of a call that cannot be decoded, whose `raw` holds its
-                JSON; the iteration then goes on. Without it, the error is raised after the calls before it.
+            cursor: Where to resume, from `.cursor`, `page.next_cursor` or `error.cursor`, with the same filters.
+            page_size: The API's `limit`: calls a page, 1 to 100.
+            max_items: How many calls to yield, at most. No page is fetched that is not needed for them.
+            prefetch: 1 fetches the next page while you process this one; 0, the default, when it is needed.
+            on_invalid: Called with the InvalidResponseError of each call that cannot be decoded, whose `raw` is its
+                JSON; the iteration continues. Without it, the error is raised after the calls before it.
 
         Raises:
-            InvalidQueryError: At once, for a filter that the API would not take.
-            VoxCallsError: While iterating, any other of them; its `cursor` is where to read on.
+            InvalidQueryError: At once, for invalid filters.
+            VoxCallsError: While iterating, any other of them; its `cursor` is where to resume.
+
+        Example:
+            client.list_calls(status=["ended", "error"], start_at_after="2026-11-01T00:00:00+09:00")
         """
         query = Query.of(
             agent_id=agent_id,
@@ -141,45 +135,17 @@ class _Client(ABC, Generic[Http, Iteration]):
             page_size=page_size,
             max_items=max_items,
             prefetch=prefetch,
-            parallel=parallel,
         )
-        return self._iteration(lambda: Listing(query, self._world, self._watch, on_invalid))
+        return self._result(query, on_invalid)
 
     @abstractmethod
-    def _iteration(self, begin: Callable[[], Listing]) -> Iteration: ...
+    def _result(self, query: Query, on_invalid: OnInvalid | None) -> Result: ...
 
-    def _connect(self) -> Http:
-        return connect(self._http_kind, self._base_url, timeout=self._timeout)
-
-    def _request(self, step: Send) -> httpx.Request | httpx.RequestError | VoxCallsError:
-        if self._http.is_closed:
-            return ClientClosedError("the client is closed; make a new one")
-        if self._process != os.getpid():
-            # Two processes on one connection would read each other's answers.
-            if not self._owns_http:
-                return ConfigurationError("http_client is that of the process before the fork; make one in each")
-            self._http, self._process = self._connect(), os.getpid()
-        parts = step.request
-        try:
-            return self._http.build_request(
-                parts["method"], self._base_url + parts["url"], params=parts["params"], headers=HEADERS
-            )
-        except (httpx.InvalidURL, UnicodeError) as error:
-            # A cursor of any length comes from the server; a URL of any length does not go back to it.
-            reason = f"the request cannot be written: {error}"
-            return httpx.LocalProtocolError(reason, request=httpx.Request(parts["method"], self._base_url))
-
-    def _lost(self, error: BaseException, request: httpx.Request) -> Answer:
-        """What the steps are told of an error while sending. Any other than httpx's own is raised again."""
-        if isinstance(error, RuntimeError) and self._http.is_closed:
-            return ClientClosedError("the client was closed while it was in use; make a new one")
-        if isinstance(error, RuntimeError) and str(error) == "Event loop is closed":
-            # A connection of another asyncio.run. It is not used again.
-            error = httpx.ReadError(str(error), request=request)
-        if isinstance(error, httpx.RequestError):
-            self._auth.clean_message(error)  # a local of the frame that sends, from here on
-            return error
-        raise error
+    def _get(self, path: str, params: Mapping[str, str] | None, accept: Iterable[int]) -> Steps[httpx.Response]:
+        request = {"method": "get", "url": path, "params": dict(params or {})}
+        received = yield from exchange(request, self._runtime, lambda response: response, accept=frozenset(accept))
+        received.body.request = httpx.Request("GET", received.body.url)  # without the key
+        yield received.body
 
     @property
     def base_url(self) -> str:
@@ -194,22 +160,22 @@ class _Client(ABC, Generic[Http, Iteration]):
 
 
 class Client(_Client[httpx.Client, Calls]):
-    """Reads an organisation's calls, blocking. A context manager, or else closed by `close()`; threads may share it.
+    """Reads an organisation's calls, blocking. Use it as a context manager, or call `close()`. Threads may share it.
 
     Args:
         api_key: The organisation's key; else from the environment's `VOX_API_KEY`.
-        base_url: The server, with or without `/v3`; else from `VOX_BASE_URL`, else the vendor's. https only, but for
+        base_url: The server, with or without `/v3`; else from `VOX_BASE_URL`, else the vendor's. https only, except for
             this machine.
         timeout: Seconds for connecting, and for each part of reading and writing; or an `httpx.Timeout`.
-        retries: How many times one request is sent again when that can help: 408, 429, 5xx, no answer.
-        rate_limit: How many requests to send in a second and in a minute, a `RateLimit`; None for as many as there
-            are; a `vox_calls_tools.shared_rate_limit.SharedRateLimit` where several processes use one key.
-        strict_enums: Whether an enum value that this version does not know is an error, not a warning.
-        http_client: An `httpx.Client` of your own, for proxies and certificates. Its time-outs hold, and it stays
-            open when this client is closed.
+        retries: How many times a request is retried if that can help: 408, 429, 5xx, no answer.
+        rate_limit: A `RateLimit`; None disables rate limiting; a `vox_calls_tools.shared_rate_limit.SharedRateLimit` if
+            several processes use one key.
+        strict_enums: Whether unknown enum values are errors instead of warnings.
+        http_client: An `httpx.Client` of your own, for proxies and certificates. Its timeouts apply, and it stays open
+            when this client is closed.
 
     Raises:
-        ConfigurationError: Where there is no key, or the base URL is not allowed.
+        ConfigurationError: Without a key, or for an invalid option.
 
     Example:
         with Client() as client:
@@ -220,10 +186,33 @@ class Client(_Client[httpx.Client, Calls]):
     _http_kind = httpx.Client
     _sleep: Callable[[float], None] = staticmethod(time.sleep)
 
+    def request(
+        self, path: str, params: Mapping[str, str] | None = None, *, accept: Iterable[int] = (200,)
+    ) -> httpx.Response:
+        """Send one authorised GET request, rate-limited and retried as `list_calls` does it, for tools of your own.
+
+        Args:
+            path: The path at the server, such as `/v3/calls`.
+            params: The query.
+            accept: The statuses that are not errors.
+
+        Returns:
+            The response, read whole.
+
+        Raises:
+            ApiError: For any other status.
+            TransportError: Without an answer.
+
+        Example:
+            client.request("/v3/calls", {"limit": "1"}).headers["Date"]
+        """
+        with closing(self._results(self._get(path, params, accept))) as responses:
+            return next(responses)
+
     def close(self) -> None:
-        """Close the connections. Using the client afterwards is a ClientClosedError."""
-        if self._owns_http:
-            self._http.close()
+        """Close the connections. Using the client afterwards raises ClientClosedError."""
+        if self._connection.is_own:
+            self._connection.http.close()
 
     def __enter__(self) -> Self:
         return self
@@ -233,27 +222,47 @@ class Client(_Client[httpx.Client, Calls]):
     ) -> None:
         self.close()
 
-    def _iteration(self, begin: Callable[[], Listing]) -> Calls:
-        return Calls(begin, self._do, self._auth.clean)
+    def _result(self, query: Query, on_invalid: OnInvalid | None) -> Calls:
+        return Calls(Iteration(query, self._runtime, self._unknown, on_invalid), self._results)
 
-    def _do(self, step: Send | Wait) -> Answer:
-        if isinstance(step, Wait):
-            self._sleep(step.seconds)
-            return None
-        request = self._request(step)
+    def _results(self, steps: Steps[T]) -> Generator[T, None, None]:
+        """Do each step, and yield anything else. Every error of a request leaves here, without secrets."""
+        with closing(steps):
+            answer: Answer = None
+            while True:
+                handled = sys.exception()
+                try:
+                    step = steps.send(answer)
+                    answer = None
+                    if isinstance(step, Send):
+                        answer = self._send(step)
+                        continue
+                    if isinstance(step, Wait):
+                        self._sleep(step.seconds)
+                        continue
+                except StopIteration:
+                    return
+                except BaseException as error:
+                    self._connection.auth.withhold(error, handled)
+                    raise
+                yield step
+                del step  # drop our reference so that the page can be freed
+
+    def _send(self, step: Send) -> Answer:
+        request = self._connection.request(step)
         if not isinstance(request, httpx.Request):
             return request
         try:
-            return self._http.send(request, auth=self._auth, follow_redirects=False)
-        except BaseException as error:  # noqa: BLE001 - raised again, but for those that are an answer
-            return self._lost(error, request)
+            return self._connection.http.send(request, auth=self._connection.auth, follow_redirects=False)
+        except Exception as error:  # noqa: BLE001 - mapped to an answer, or raised again
+            return self._connection.failure(error, request)
 
 
 class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
-    """Reads an organisation's calls, awaiting; on asyncio or trio.
+    """Reads an organisation's calls, on asyncio or trio.
 
-    Use it as an async context manager, or await `aclose()`. Its arguments are those of `Client`, `http_client` being
-    an `httpx.AsyncClient`.
+    Use it as an async context manager, or await `aclose()`. It takes the arguments of `Client`, `http_client` being an
+    `httpx.AsyncClient`.
 
     Example:
         async with AsyncClient() as client:
@@ -262,17 +271,19 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
     """
 
     _http_kind = httpx.AsyncClient
+    _sleep = staticmethod(anyio.sleep)
 
-    @staticmethod
-    async def _sleep(seconds: float) -> None:
-        import anyio  # noqa: PLC0415 - costs more than all of this package, and only this client needs it
-
-        await anyio.sleep(seconds)
+    async def request(
+        self, path: str, params: Mapping[str, str] | None = None, *, accept: Iterable[int] = (200,)
+    ) -> httpx.Response:
+        """Send one authorised GET request, rate-limited and retried; see `Client.request`."""
+        async with aclosing(self._results(self._get(path, params, accept))) as responses:
+            return await anext(responses)
 
     async def aclose(self) -> None:
-        """Close the connections. Using the client afterwards is a ClientClosedError."""
-        if self._owns_http:
-            await self._http.aclose()
+        """Close the connections. Using the client afterwards raises ClientClosedError."""
+        if self._connection.is_own:
+            await self._connection.http.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -282,17 +293,37 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
     ) -> None:
         await self.aclose()
 
-    def _iteration(self, begin: Callable[[], Listing]) -> AsyncCalls:
-        return AsyncCalls(begin, self._do, self._auth.clean)
+    def _result(self, query: Query, on_invalid: OnInvalid | None) -> AsyncCalls:
+        return AsyncCalls(Iteration(query, self._runtime, self._unknown, on_invalid), self._results)
 
-    async def _do(self, step: Send | Wait) -> Answer:
-        if isinstance(step, Wait):
-            await self._sleep(step.seconds)
-            return None
-        request = self._request(step)
+    async def _results(self, steps: Steps[T]) -> AsyncGenerator[T, None]:
+        """Do each step, and yield anything else. Every error of a request leaves here, without secrets."""
+        with closing(steps):
+            answer: Answer = None
+            while True:
+                handled = sys.exception()
+                try:
+                    step = steps.send(answer)
+                    answer = None
+                    if isinstance(step, Send):
+                        answer = await self._send(step)
+                        continue
+                    if isinstance(step, Wait):
+                        await self._sleep(step.seconds)
+                        continue
+                except StopIteration:
+                    return
+                except BaseException as error:
+                    self._connection.auth.withhold(error, handled)
+                    raise
+                yield step
+                del step  # drop our reference so that the page can be freed
+
+    async def _send(self, step: Send) -> Answer:
+        request = self._connection.request(step)
         if not isinstance(request, httpx.Request):
             return request
         try:
-            return await self._http.send(request, auth=self._auth, follow_redirects=False)
-        except BaseException as error:  # noqa: BLE001 - raised again, but for those that are an answer
-            return self._lost(error, request)
+            return await self._connection.http.send(request, auth=self._connection.auth, follow_redirects=False)
+        except Exception as error:  # noqa: BLE001 - mapped to an answer, or raised again
+            return self._connection.failure(error, request)

@@ -2,41 +2,39 @@
 
     VoxCallsError
     ├── ConfigurationError          the client cannot be set up: no key, a base URL that is not allowed
-    ├── ClientClosedError           the client was closed and is used again
-    ├── InvalidQueryError           a filter is wrong; nothing was sent (also a ValueError)
-    ├── ApiError                    the server answered, and not with a page
+    ├── ClientClosedError           the client is used after it was closed
+    ├── InvalidQueryError           a filter is invalid; nothing was sent (also a ValueError)
+    ├── ApiError                    the server answered with an error
     │   ├── BadRequestError         400
     │   ├── AuthenticationError     401
     │   ├── PermissionDeniedError   403
     │   ├── NotFoundError           404
     │   ├── RateLimitError          429
     │   └── ServerError             5xx
-    ├── TransportError              no answer: connection refused or lost, time-out
-    ├── InvalidResponseError        the server sent a page that is not what the contract says
+    ├── TransportError              no answer: connection refused or lost, timeout
+    ├── InvalidResponseError        the server sent something that the contract does not allow
     │   └── UnknownEnumValueError   an enum value that the contract does not list (strict_enums only)
-    └── PaginationError             a cursor came a second time
+    └── PaginationError             the server repeated a cursor
 
-Exports, summaries, drift and the sandbox have some of their own below VoxCallsError, told in their packages. All
-of them can be pickled, and none holds the API key, not even where the server sends it back.
+The tools have a few of their own below VoxCallsError. All can be pickled, and none holds the API key, not even if the
+server sends it back.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
+from collections.abc import Callable, Sequence
+from typing import Any
 
 _LONGEST_SHOWN = 500
 _LONGEST_CODE = 100
-# Controls, formats such as a change of direction, halves of surrogate pairs, private characters, ends of lines.
+_LONGEST_VALUE = 60
+# Controls, formats such as changes of direction, halves of surrogate pairs, private characters, line ends.
 _OBEYED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 def printable(text: str) -> str:
-    r"""The text with the characters escaped that a terminal or a log would obey instead of showing.
+    r"""Escape the characters of a text that a terminal or a log would obey instead of showing.
 
     Example:
         >>> print(printable("\x1b[2J\nforged"))
@@ -49,6 +47,14 @@ def printable(text: str) -> str:
     )
 
 
+def shown(value: object) -> str:
+    """Return the repr of a value that a caller passed, cut to fit into a message."""
+    try:
+        return _cut(repr(value), _LONGEST_VALUE)
+    except Exception:  # noqa: BLE001 - the repr of an object may do anything, such as that of an endless integer
+        return f"an {type(value).__name__}"
+
+
 def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[:length]}..."
 
@@ -59,10 +65,10 @@ class VoxCallsError(Exception):
     Control characters in the message are escaped, for servers have a say in it; the attributes hold what came.
 
     Attributes:
-        cursor: Where to read on. On an error raised in mid-iteration, the cursor of the first page that was not
-            handed out whole: pass it as `cursor=` with the same filters. None where that is page one.
-        attempts: How often the request that it comes from was sent; 0 where none was.
-        request_id: The `x-request-id` of the last answer to that request, where it had one.
+        cursor: Where to resume, if raised by an iteration: the cursor of the first page not fully yielded. Pass it as
+            `cursor=` with the same filters. None for page one.
+        attempts: How many times the request was sent; 0 without a request.
+        request_id: The `x-request-id` of the last response to that request, if any.
 
     Example:
         calls = client.list_calls(status="ended")
@@ -94,23 +100,22 @@ def _restore(cls: type[VoxCallsError], args: tuple[Any, ...], state: dict[str, A
 
 
 class ConfigurationError(VoxCallsError):
-    """The client cannot be set up: there is no API key, or the base URL is not one to send it to."""
+    """The client cannot be set up: there is no API key, or it must not be sent to the base URL."""
 
 
 class ClientClosedError(VoxCallsError):
-    """The client has been closed. Make a new one."""
+    """The client is closed. Make a new one."""
 
 
 class InvalidQueryError(VoxCallsError, ValueError):
-    """A filter has a value that the API cannot take. Raised before anything is sent.
+    """A filter is invalid. Raised before anything is sent.
 
     Attributes:
         field: The parameter, such as `status`.
         value: What was passed for it.
-        reason: Why that is wrong and what to pass instead.
-        errors: One InvalidQueryError for each wrong parameter, this one's own included. More than one where several
-            parameters are wrong at once: the message then names them all, and field, value and reason are the
-            first one's.
+        reason: Why it is invalid, and what to pass instead.
+        errors: One InvalidQueryError for each invalid parameter. The message names them all; field, value and reason
+            are those of the first.
 
     Example:
         >>> from vox_calls import Client
@@ -130,7 +135,7 @@ class InvalidQueryError(VoxCallsError, ValueError):
 
     @classmethod
     def combine(cls, errors: Sequence[InvalidQueryError]) -> InvalidQueryError:
-        """One error that reports all of them."""
+        """Make one error that reports all of them."""
         combined = cls(errors[0].field, errors[0].value, errors[0].reason)
         combined.args = ("\n".join(str(error) for error in errors),)
         combined.errors = tuple(errors)
@@ -138,14 +143,14 @@ class InvalidQueryError(VoxCallsError, ValueError):
 
 
 class ApiError(VoxCallsError):
-    """The server answered, but not with a page.
+    """The server answered with an error.
 
     Attributes:
         status_code: The HTTP status, such as 401.
-        code: The API's name for the failure, such as `VALIDATION_ERROR`. None where the body was not the API's.
-        message: The API's sentence for a person; where the body was not the API's, the beginning of that body.
-        details: The API's details by kind of failure, such as `allowed_query_parameters`. May be empty.
-        retry_after: Seconds to wait, as the server asked. None where it did not say.
+        code: The API's name of the error, such as `VALIDATION_ERROR`. None if the body is not the API's.
+        message: The API's sentence for people; if the body is not the API's, its beginning.
+        details: The API's details, such as `allowed_query_parameters`. May be empty.
+        retry_after: Seconds that the server asked to wait. None if it did not.
         method, path: The request, without its query.
 
     Example:
@@ -155,7 +160,7 @@ class ApiError(VoxCallsError):
 
     retry_after: float | None = None
 
-    def __init__(  # noqa: PLR0913 - one keyword for each thing that a reader of the error wants to know
+    def __init__(  # noqa: PLR0913 - one keyword for each fact about the error
         self,
         message: str,
         *,
@@ -182,11 +187,11 @@ class ApiError(VoxCallsError):
 
 
 class BadRequestError(ApiError):
-    """400: the server does not take a parameter or its value. `details` may say which ones it takes."""
+    """400: the server rejected a parameter or its value. `details` may say what it accepts."""
 
 
 class AuthenticationError(ApiError):
-    """401: the API key is missing or not valid."""
+    """401: the API key is missing or invalid."""
 
 
 class PermissionDeniedError(ApiError):
@@ -194,19 +199,19 @@ class PermissionDeniedError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """404: there is no such path. Most often the base URL is wrong."""
+    """404: no such path. Most often the base URL is wrong."""
 
 
 class RateLimitError(ApiError):
-    """429: the key has used up its requests. `retry_after` is how long to wait, where the server said so."""
+    """429: the key has exceeded its rate limit. `retry_after` is how long to wait, if the server said so."""
 
 
 class ServerError(ApiError):
-    """5xx, including what proxies make of it (520 to 526)."""
+    """5xx, including those of proxies (520 to 526)."""
 
 
 class TransportError(VoxCallsError):
-    """No answer came: no connection, a connection lost, a time-out, a body cut short. `__cause__` is httpx's error.
+    """No answer: no connection, a lost connection, a timeout, a body cut short. `__cause__` is httpx's error.
 
     Attributes:
         method, path: The request, without its query.
@@ -228,9 +233,9 @@ class InvalidResponseError(VoxCallsError):
 
     Attributes:
         path: Where, such as `items[3].start_at`; empty for the whole body.
-        reason: What is wrong there. Never the value itself, which may be personal data.
-        raw: The JSON of the item that cannot be decoded; None where the fault is not in an item. It may have the URL of
-            a recording in it, so a pickle is without it.
+        reason: What is wrong there. Never the value, which may be personal data.
+        raw: The JSON of the item that cannot be decoded; None if the fault is not in an item. It may hold a recording
+            URL, so a pickle is without it.
 
     Example:
         >>> from vox_calls import Call
@@ -251,11 +256,11 @@ class InvalidResponseError(VoxCallsError):
 
 
 class UnknownEnumValueError(InvalidResponseError):
-    """An enum value that the contract does not list, where the client was made with strict_enums=True."""
+    """An enum value that the contract does not list, for a client made with strict_enums=True."""
 
 
 class PaginationError(VoxCallsError):
-    """The server gave a cursor that it had given before in this iteration: reading on would never end."""
+    """The server repeated a cursor within one iteration, which would never end."""
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {
@@ -268,5 +273,5 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def api_error_class(status_code: int) -> type[ApiError]:
-    """The class for an HTTP status."""
+    """Return the error class for an HTTP status."""
     return _BY_STATUS.get(status_code, ServerError if status_code >= 500 else ApiError)  # noqa: PLR2004 - 5xx

@@ -1,4 +1,4 @@
-"""A call and a page: the generated classes, plus what people ask of them."""
+"""A call and a page: the generated classes, and what people ask of them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from typing import Any, Self, SupportsIndex, cast
 
 import attrs
 
-from vox_calls import decoding
+from vox_calls._decoding import decoder_of
+from vox_calls.enums import UnknownValues
 from vox_calls.errors import InvalidQueryError, InvalidResponseError
 from vox_calls.timestamps import MILLISECOND, from_unix_ms
 from vox_calls_raw import models as raw
-from vox_calls_raw.models import CallStatus, CallType, DisconnectionReason, SortOrder
-
-__all__ = ["Call", "CallStatus", "CallType", "DisconnectionReason", "Page", "SortOrder"]
 
 _WITHHELD = "recording_url"
 _SHOWN = frozenset({"id", "call_type", "status", "start_at"})
@@ -26,9 +24,14 @@ _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
 class RecordingUrl(str):
-    """The URL of a recording. A string like any other, but for its repr: whoever holds it can listen.
+    """The URL of a recording: a string with another repr, for whoever holds it can listen.
 
-    Tools that show the attributes of a call or the locals of a frame show `'***'`; `print(url)` shows the URL.
+    Tools that show attributes or the locals of frames show `'***'`. `print(url)` shows the URL.
+
+    Example:
+        >>> url = RecordingUrl("https://example.com/a.ogg")
+        >>> url, str(url)
+        ('***', 'https://example.com/a.ogg')
     """
 
     __slots__ = ()
@@ -37,19 +40,19 @@ class RecordingUrl(str):
         return "'***'"
 
     def __getitem__(self, key: SupportsIndex | slice) -> Self:
-        return type(self)(super().__getitem__(key))  # a tool that shortens it is shown no more
+        return type(self)(super().__getitem__(key))  # tools shorten what they show
 
 
 def _show_few(cls: type[Any], fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-    # Some tools show what attrs would, whatever the repr does.
+    # Some tools show the fields of attrs, whatever the repr does.
     return [field.evolve(repr=field.name in _SHOWN) for field in _require_own_names(cls, fields)]
 
 
 def _require_own_names(cls: type[Any], fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-    # attrs would let a field of the contract take the place of what is added here, and say nothing.
+    # attrs would silently replace what is added here by a field of the contract.
     names = {field.name for field in fields if field.init}
     if both := names & {*vars(cls), "from_dict", "to_dict"}:
-        raise TypeError(f"{cls.__name__} of the contract has a field with a name of the overlay's: {', '.join(both)}")
+        raise TypeError(f"{cls.__name__} of the contract has a field with a name of the overlay: {', '.join(both)}")
     return fields
 
 
@@ -57,9 +60,8 @@ def _require_own_names(cls: type[Any], fields: list[attrs.Attribute[Any]]) -> li
 class Call(raw.Call):
     """One call: every field of the API under its own name and type, and four that are computed from them.
 
-    The wire's fields are documented in the contract; `start_at` and `end_at` are unix milliseconds. Fields that the
-    contract does not have are in `additional_properties`. The repr leaves out whatever is personal or secret. Whoever
-    holds the URL of the recording can listen, so a pickle is without it; a copy has it.
+    `start_at` and `end_at` are unix milliseconds. Fields that the contract lacks are in `additional_properties`. The
+    repr leaves out what is personal or secret. A pickle is without the recording URL; a copy has it.
 
     Example:
         for call in client.list_calls(max_items=5):
@@ -73,10 +75,10 @@ class Call(raw.Call):
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Decode one item, by the same rules as those of a page.
+        """Decode one item, by the rules of a page.
 
         Raises:
-            InvalidResponseError: With the path of what is wrong, such as `call_cost.total_cost`.
+            InvalidResponseError: With the path of the fault, such as `call_cost.total_cost`.
 
         Example:
             >>> call = Call.from_dict({
@@ -91,34 +93,15 @@ class Call(raw.Call):
             >>> call.duration, call.cost
             (datetime.timedelta(seconds=94, microseconds=500000), Decimal('150.00'))
         """
-        return cls.decode(dict(src_dict))
-
-    @classmethod
-    def decode(cls, item: object, *, path: str = "", watch: decoding.EnumWatch | None = None) -> Self:
-        """Decode one JSON value; see `vox_calls.decoding` for the rules, the arguments and the errors."""
-        call: Self = decoding.decoder_of(cls).decode(item, path=path, watch=watch)
-        call._keep(cast("dict[str, Any]", item))
+        item: Any = src_dict
+        if isinstance(item, Mapping):
+            item = dict(item)
+        call: Self = decoder_of(cls).decode(item)
+        call._keep(item)
         return call
 
-    @classmethod
-    def decode_all(
-        cls, items: list[Any], *, path: str = "", watch: decoding.EnumWatch | None = None
-    ) -> list[Self | InvalidResponseError]:
-        """Decode a list of JSON values: for each the call, or what is wrong with it, by the same rules."""
-        outcomes = decoding.decoder_of(cls).decode_all(items, path=path, watch=watch)
-        for outcome, item in zip(outcomes, items, strict=True):
-            if isinstance(outcome, cls):
-                call: Self = outcome
-                call._keep(item)
-        return [*outcomes]
-
-    def _keep(self, item: dict[str, Any]) -> None:
-        if self.recording_url is not None:
-            self.recording_url = item[_WITHHELD] = RecordingUrl(self.recording_url)
-        self._json = item
-
     def to_dict(self) -> dict[str, Any]:
-        """The JSON that came, unknown fields included; a new dict over the same values."""
+        """Return the JSON that came, unknown fields included: a new dict over the same values."""
         item = super().to_dict() if self._json is None else dict(self._json)
         if item.get(_WITHHELD) is not None:
             item[_WITHHELD] = str(item[_WITHHELD])
@@ -129,7 +112,7 @@ class Call(raw.Call):
         """When the call was connected: `start_at` as an aware datetime in UTC. None before that.
 
         Raises:
-            InvalidResponseError: Where the server sent a number that is no instant.
+            InvalidResponseError: If the server sent a number that is not an instant.
         """
         return _instant(self.start_at, "start_at")
 
@@ -138,7 +121,7 @@ class Call(raw.Call):
         """When the call ended: `end_at` as an aware datetime in UTC. None while it runs.
 
         Raises:
-            InvalidResponseError: Where the server sent a number that is no instant.
+            InvalidResponseError: If the server sent a number that is not an instant.
         """
         return _instant(self.end_at, "end_at")
 
@@ -150,14 +133,14 @@ class Call(raw.Call):
         try:
             return (self.end_at - self.start_at) * MILLISECOND
         except OverflowError:
-            raise InvalidResponseError("end_at", "the duration is beyond what timedelta holds") from None
+            raise InvalidResponseError("end_at", "the duration exceeds what timedelta holds") from None
 
     @property
     def cost(self) -> Decimal | None:
         """What the call cost, in Korean won: `call_cost.total_cost`, exactly. None until it is known.
 
         Raises:
-            InvalidResponseError: Where the server sent a string that is no decimal number.
+            InvalidResponseError: If the server sent a string that is not a decimal number.
         """
         total = None if self.call_cost is None else self.call_cost.total_cost
         if total is None:
@@ -165,6 +148,12 @@ class Call(raw.Call):
         if not _AMOUNT.fullmatch(total):
             raise InvalidResponseError("call_cost.total_cost", "not a decimal number")
         return Decimal(total)
+
+    def _keep(self, item: dict[str, Any]) -> None:
+        """Keep the JSON that it was decoded from."""
+        if self.recording_url is not None:
+            self.recording_url = item[_WITHHELD] = RecordingUrl(self.recording_url)
+        self._json = item
 
     def __getstate__(self) -> dict[str, Any]:
         json = self._json and {**self._json, _WITHHELD: None}
@@ -193,12 +182,12 @@ class Call(raw.Call):
 
 @attrs.define(kw_only=True, field_transformer=_require_own_names)
 class Page(raw.CallPage):
-    """One page, as `.pages()` hands it out.
+    """One page, as `.pages()` yields it.
 
     Attributes:
-        items: The calls, in the order asked for. May be empty before the end.
-        total_count: How many calls matched at that moment. It moves while calls come in.
-        next_cursor: Where the next page begins; None on the last one.
+        items: The calls, in the order asked for. It may be empty before the end.
+        total_count: How many calls matched at that moment. It changes while calls come in.
+        next_cursor: The cursor of the next page; None on the last one.
 
     Example:
         for page in client.list_calls().pages():
@@ -206,6 +195,34 @@ class Page(raw.CallPage):
     """
 
     items: list[Call]  # type: ignore[assignment] # our own calls, in place of the generated ones
+
+
+# Built while this module is imported, before any thread can use them.
+_CALLS = decoder_of(Call)
+_PAGES = decoder_of(Page)
+
+
+def read_page(body: object, unknown: UnknownValues) -> tuple[Page, list[Call | InvalidResponseError]]:
+    """Decode the body of a response: the page without its calls, and for each item the call or its fault.
+
+    Raises:
+        InvalidResponseError: If it is not a page at all.
+    """
+    items = None
+    if isinstance(body, dict):
+        # An absent list is empty elsewhere. Here that would end an iteration early.
+        if "items" not in body:
+            raise InvalidResponseError("items", "the field is missing")
+        items = body["items"]
+        if isinstance(items, list):
+            body = {**body, "items": []}
+    page = _PAGES.decode(body)
+    items = cast("list[Any]", items or [])
+    outcomes = _CALLS.decode_all(items, path="items", unknown=unknown)
+    for outcome, item in zip(outcomes, items, strict=True):
+        if isinstance(outcome, Call):
+            outcome._keep(item)  # noqa: SLF001 - of this module
+    return page, [*outcomes]
 
 
 def _instant(ms: int | None, field: str) -> datetime | None:

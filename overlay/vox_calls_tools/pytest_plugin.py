@@ -37,7 +37,7 @@ def vox_sandbox_server() -> Iterator[Sandbox]:
 @pytest.fixture
 def vox_sandbox(vox_sandbox_server: Sandbox) -> Iterator[VoxSandbox]:
     """An empty `vox_calls_tools.sandbox.VoxSandbox` for this test; VOX_BASE_URL and VOX_API_KEY point to it."""
-    from vox_calls.settings import API_KEY_VARIABLE, BASE_URL_VARIABLE  # noqa: PLC0415 - as above
+    from vox_calls.toolkit import API_KEY_VARIABLE, BASE_URL_VARIABLE  # noqa: PLC0415 - as above
     from vox_calls_tools.sandbox import VoxSandbox  # noqa: PLC0415 - as above
 
     # A context of its own, which a test that undoes its monkeypatch leaves alone.

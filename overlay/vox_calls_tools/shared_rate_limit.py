@@ -15,12 +15,13 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vox_calls.errors import ConfigurationError
-from vox_calls.pacing import RateLimit, expect_forks, pause
+from vox_calls import ConfigurationError, RateLimit
+from vox_calls.toolkit import required_wait
 
 __all__ = ["SharedRateLimit"]
 
@@ -63,42 +64,36 @@ class SharedRateLimit:
         self.path: Path = Path(path).absolute()  # a process may change its folder
         self.limit: RateLimit = RateLimit(per_second=per_second, per_minute=per_minute)
 
-    def pacer(self) -> SharedPacer:
-        """What keeps the limit, for one client."""
-        return SharedPacer(self.path, self.limit)
+    def limiter(self) -> SharedLimiter:
+        """Make the limiter of one client."""
+        return SharedLimiter(self.path, self.limit)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r}, {self.limit!r})"
 
 
-class SharedPacer:
-    """A pacer whose memory is a file. It asks the machine's clock, since those of its callers may differ."""
+class SharedLimiter:
+    """A limiter whose memory is a file. It reads the machine's clock: the clocks of its callers may differ."""
 
     def __init__(self, path: Path, limit: RateLimit) -> None:
-        self._connection: sqlite3.Connection | None = None
         self._path = path
         self._windows = limit.windows
         self._longest = max(seconds for seconds, _ in self._windows)
-        self.lock: threading.Lock = threading.Lock()
-        self._running: list[int] = []
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
         self._inherited: list[sqlite3.Connection | None] = []
-        with self._turn():
+        self._in_flight: list[int] = []
+        with self._transaction():
             pass
-        expect_forks(self)
+        _limiters.add(self)
 
     def __del__(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
-    def begin_anew(self) -> None:
-        """After a fork: a connection of SQLite's is not for two processes."""
-        # Kept, and not used: closing it would take the locks away from the process that it belongs to.
-        self._inherited.append(self._connection)
-        self._connection = None
-
     def acquire(self, now: float) -> float:
-        """0 where a request may be sent at once, and it then counts as sent; else the seconds to wait and ask again."""
-        with self._turn() as connection:
+        """Return 0 if a request may be sent now, which then counts as in flight; else the seconds to wait."""
+        with self._transaction() as connection:
             now = time.time()  # the caller's clock is not that of other processes
             connection.execute(
                 "DELETE FROM requests WHERE answered NOT BETWEEN ? AND ? OR started NOT BETWEEN ? AND ?",
@@ -106,33 +101,35 @@ class SharedPacer:
             )
             connection.execute("DELETE FROM held WHERE until NOT BETWEEN ? AND ?", (now, now + _ABANDONED))
             answered = connection.execute("SELECT answered FROM requests WHERE answered IS NOT NULL ORDER BY answered")
-            (running,) = connection.execute(
+            (unanswered,) = connection.execute(
                 "SELECT count(*) FROM requests WHERE answered IS NULL AND started > ?", (now - _ABANDONED,)
             ).fetchone()
             (until,) = connection.execute("SELECT coalesce(max(until), 0) FROM held").fetchone()
-            wait: float = max(until - now, pause([at for (at,) in answered], running, self._windows, now))
+            wait: float = max(until - now, required_wait([at for (at,) in answered], unanswered, self._windows, now))
             if wait <= 0.0:
                 made = connection.execute("INSERT INTO requests (started) VALUES (?)", (now,))
-                self._running.append(int(made.lastrowid or 0))
+                self._in_flight.append(int(made.lastrowid or 0))
             return wait
 
     def release(self, now: float) -> None:  # noqa: ARG002 - as in acquire
-        """Say that a request was answered, or that no answer will come."""
-        with self._turn() as connection:
-            if self._running:
+        """Note that a request in flight was answered, or that it will not be."""
+        with self._transaction() as connection:
+            if self._in_flight:
                 # Which of its own does not matter: they count alike.
-                connection.execute("UPDATE requests SET answered = ? WHERE id = ?", (time.time(), self._running.pop()))
+                connection.execute(
+                    "UPDATE requests SET answered = ? WHERE id = ?", (time.time(), self._in_flight.pop())
+                )
 
     def hold(self, seconds: float, now: float) -> None:  # noqa: ARG002 - as in acquire
-        """Let nothing through for some seconds: the server said so."""
-        with self._turn() as connection:
+        """Let no request through for some seconds, because the server answered 429."""
+        with self._transaction() as connection:
             connection.execute("INSERT INTO held VALUES (?)", (time.time() + seconds,))
 
     @contextmanager
-    def _turn(self) -> Iterator[sqlite3.Connection]:
-        with self.lock:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
             try:
-                connection = self._connection or self._connect()
+                connection = self._connection = self._connection or self._connect()
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -142,10 +139,48 @@ class SharedPacer:
                 raise ConfigurationError(f"the shared rate limit in {self._path} cannot be used: {error}") from error
 
     def _connect(self) -> sqlite3.Connection:
-        # Requests of the process before a fork do not belong to this one.
-        self._connection = connection = sqlite3.connect(
+        connection = sqlite3.connect(
             self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=16
         )
         connection.executescript(_TABLES)
-        self._running = []
         return connection
+
+    def hold_for_fork(self) -> None:
+        """Before a fork: let no thread be inside a transaction. SQLite would take it for one of the new process."""
+        self._lock.acquire()
+
+    def release_in_parent(self) -> None:
+        """After a fork, in the process that forked."""
+        self._lock.release()
+
+    def renew_in_child(self) -> None:
+        """After a fork, in the new process: it needs a connection of its own, and sends none of these requests."""
+        self._inherited.append(self._connection)  # kept, for closing it could end a transaction of the other process
+        self._connection = None
+        self._in_flight = []
+        self._lock.release()
+
+
+_limiters: weakref.WeakSet[SharedLimiter] = weakref.WeakSet()
+
+_held: list[SharedLimiter] = []
+
+
+def _before_fork() -> None:
+    for limiter in list(_limiters):
+        limiter.hold_for_fork()
+        _held.append(limiter)
+
+
+def _after_fork_in_parent() -> None:
+    while _held:
+        _held.pop().release_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    while _held:
+        _held.pop().renew_in_child()
+
+
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

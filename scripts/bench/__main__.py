@@ -21,7 +21,6 @@ from bench.ahead import reading_ahead  # noqa: E402 - as above
 from bench.figures import failures  # noqa: E402 - as above
 from bench.memory import memory  # noqa: E402 - as above
 from bench.pacing import pacing  # noqa: E402 - as above
-from bench.parallel import reading_parallel  # noqa: E402 - as above
 from bench.starting import starting  # noqa: E402 - as above
 from bench.throughput import decoding, page_size, whole_loop  # noqa: E402 - as above
 
@@ -43,7 +42,6 @@ def main() -> int:
             *starting(),
             *reading_ahead(address),
             *pacing(),
-            *reading_parallel(),
         ]
     text = f"{report.table(figures)}\n\nPages of 100 calls, {page_size() / 1_000:.0f} kB each. {report.machine()}."
     print(f"{text}\n\nMeasured in {time.monotonic() - began:.0f} s.")

@@ -29,8 +29,9 @@ from bench import generated
 from bench.models import ROOT, Flavour, choice, literal, page_class
 from bench.pages import PAGE_SIZE
 from bench.reading import reader_of
-from vox_calls.decoding import EnumWatch, parse
-from vox_calls.reading import decode_page
+from vox_calls.enums import UnknownValues
+from vox_calls.models import read_page
+from vox_calls.toolkit import parse_json
 from vox_calls_raw.api.calls import list_calls
 from vox_calls_raw.models import CallPage, ErrorEnvelope
 from vox_calls_raw.types import UNSET
@@ -172,7 +173,7 @@ def fern(base_url: str) -> Callable[[], Iterable[Any]]:
 
 def our_calls(page: bytes) -> list[Any]:
     """The calls of a page, as iterating decodes them."""
-    return list(decode_page(parse(page), EnumWatch())[1])
+    return list(read_page(parse_json(page), UnknownValues())[1])
 
 
 def _by_page(fetch: Callable[[dict[str, Any]], tuple[list[Any], str | None]]) -> Callable[[], Iterator[Any]]:

@@ -126,7 +126,7 @@ def stats(  # noqa: PLR0913 - one for each option
 
     Of the API's calls, or of those in a file that was exported. Days and hours are those of the start.
     """
-    from vox_calls.client import DEFAULT_RATE_LIMIT  # noqa: PLC0415 - nor for this
+    from vox_calls.toolkit import DEFAULT_RATE_LIMIT  # noqa: PLC0415 - nor for this
     from vox_calls_tools.cli import statistics  # noqa: PLC0415 - `--help` need not wait for rich
     from vox_calls_tools.cli.connection import connected  # noqa: PLC0415 - nor for this
 
@@ -217,12 +217,12 @@ def doctor(
     Exit status 0 it is, 1 it differs, 2 it could not be found out. A terminal also shows what one more request tells of
     the key, the server and this machine's clock.
     """
-    from vox_calls.settings import API_KEY_VARIABLE  # noqa: PLC0415 - nor for httpx
+    from vox_calls.toolkit import API_KEY_VARIABLE  # noqa: PLC0415 - nor for httpx
     from vox_calls_tools.cli import checkup, examination  # noqa: PLC0415 - `--help` need not wait for them
 
     in_terminal = sys.stdout.isatty()
     if in_terminal:
-        examination.show(examination.examine(base_url, checkup.wait))
+        examination.show(examination.examine(base_url))
 
     status, same = checkup.SAME, "The API is"
     if document is not None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 import typer
 
-from vox_calls.errors import ApiError, AuthenticationError, PermissionDeniedError, RateLimitError, VoxCallsError
-from vox_calls.settings import API_KEY_VARIABLE, connect, resolve_api_key, resolve_base_url
+from vox_calls import ApiError, AuthenticationError, Client, PermissionDeniedError, RateLimitError, VoxCallsError
+from vox_calls.toolkit import API_KEY_VARIABLE
 from vox_calls_tools import drift
 from vox_calls_tools.cli.text import printable
 
@@ -27,26 +26,18 @@ _ADVICE: dict[type[ApiError], str] = {
 
 
 def ask_server(base_url: str | None) -> int:
-    """Hold what the server answers against the contract."""
+    """Compare what the server answers with the contract."""
     try:
-        key = resolve_api_key(None)
-        server = resolve_base_url(base_url)
-        with connect(httpx.Client, server, timeout=_TIMEOUT) as http:
-            seen = drift.examine(http, key, server, drift.contract(), wait=wait)
+        with Client(base_url=base_url, retries=1) as client:
+            seen = drift.examine(client, drift.contract())
     except VoxCallsError as error:
         return _cannot_tell("server", str(error))
-    status = _tell("server", [str(finding).replace(key, "***") for finding in seen.findings])
+    status = _tell("server", seen.findings)
     for reason in dict.fromkeys(_reason(failure) for failure in seen.failures):
         status = _cannot_tell("server", reason)
     if not seen.calls and not seen.failures:
         status = _cannot_tell("server", "it has no calls, so nobody saw their fields and values")
     return status
-
-
-def wait(seconds: float) -> None:
-    """Say that the server asks to wait, and do."""
-    typer.echo(f"vox-calls: the rate limit of the key is used up; asking again in {seconds:.0f} s", err=True)
-    time.sleep(seconds)
 
 
 def ask_document(source: str) -> int:

@@ -12,9 +12,7 @@ from typing import Any
 import httpx
 
 from vox_calls import Client
-from vox_calls.client import DEFAULT_RATE_LIMIT, DEFAULT_TIMEOUT
-from vox_calls.pacing import Limit
-from vox_calls.settings import connect, resolve_base_url
+from vox_calls.toolkit import DEFAULT_RATE_LIMIT, DEFAULT_TIMEOUT, Limit, open_http, resolve_base_url
 from vox_calls_tools.cli.filters import takes_text
 from vox_calls_tools.cli.privacy import mask_number
 from vox_calls_tools.cli.text import printable
@@ -51,7 +49,7 @@ def connected(
     hooks: dict[str, list[Callable[..., Any]]] = {"request": [told.request], "response": [told.response]}
     server = resolve_base_url(base_url)
     with (
-        connect(httpx.Client, server, timeout=DEFAULT_TIMEOUT, event_hooks=hooks) as http,
+        open_http(httpx.Client, server, timeout=DEFAULT_TIMEOUT, hooks=hooks) as http,
         Client(base_url=base_url, http_client=http, rate_limit=rate_limit) as client,
     ):
         yield client

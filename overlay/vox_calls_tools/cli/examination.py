@@ -8,18 +8,16 @@ from __future__ import annotations
 import email.utils
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import attrs
 import httpx
 from rich.console import Console
 from rich.text import Text
 
-from vox_calls.errors import VoxCallsError
-from vox_calls.settings import API_KEY_VARIABLE, Bearer, connect, resolve_api_key, resolve_base_url
+from vox_calls import ApiError, Client, VoxCallsError
+from vox_calls.toolkit import API_KEY_VARIABLE
 from vox_calls_tools.cli.text import printable
 from vox_calls_tools.drift.document import PATH
-from vox_calls_tools.drift.live import patiently
 
 TOLERATED = timedelta(seconds=5)
 """How far this machine's clock may be from the server's before it is told."""
@@ -28,6 +26,7 @@ _TIMEOUT = 10.0
 _HALF_A_SECOND = timedelta(milliseconds=500)  # a Date has no fraction, so half a second is missing from it on average
 _REFUSED = {401: "does not take it", 403: "does not let it read calls"}
 _OK, _TOO_MANY, _FAILED = 200, 429, 500
+_ANY_BUT_TOO_MANY = frozenset(range(100, 600)) - {_TOO_MANY}
 _DIFFERS = (
     "The API differs, as told above. A newer vox-calls may know it; else see 'When the API changes' in the README."
 )
@@ -49,28 +48,20 @@ class Result:
     told: str
 
 
-def examine(
-    base_url: str | None, wait: Callable[[float], None], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> list[Result]:
+def examine(base_url: str | None, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> list[Result]:
     """Look at the key, the server and the clock. Raises nothing: what goes wrong is a result."""
     try:
-        server = resolve_base_url(base_url)
+        client = Client(base_url=base_url, timeout=_TIMEOUT, retries=1)
     except VoxCallsError as error:
-        return [Result("server", well=False, told=str(error))]
-    try:
-        key = resolve_api_key(None)
-    except VoxCallsError as error:
-        return [Result("key", well=False, told=str(error))]
-    try:
-        http = connect(httpx.Client, server, timeout=_TIMEOUT)
-    except VoxCallsError as error:
-        return [Result("server", well=False, told=str(error))]
-    with http:
+        return [Result("key" if "API key" in str(error) else "server", well=False, told=str(error))]
+    with client:
+        server = client.base_url
         try:
-            get = partial(http.get, server + PATH, auth=Bearer(key), follow_redirects=False)
-            answer = patiently(partial(get, params={"limit": "1"}), wait)
-        except httpx.RequestError as error:
-            reason = (str(error) or type(error).__name__).replace(key, "***")
+            answer = client.request(PATH, {"limit": "1"}, accept=_ANY_BUT_TOO_MANY)
+        except ApiError as error:
+            return [_key(error.status_code), _busy(server, error.status_code)]
+        except VoxCallsError as error:
+            reason = str(error.__cause__ or error) or type(error.__cause__).__name__
             told = f"{server} does not answer: {reason}. Look at the address (VOX_BASE_URL), the network, the proxy."
             return [Result("server", well=False, told=told)]
         took = answer.elapsed
@@ -132,10 +123,13 @@ def _server(answer: httpx.Response, server: str, took: timedelta) -> Result:
     if status == _OK or status in _REFUSED:
         return Result("server", well=True, told=f"{server} answers in {milliseconds:.0f} ms.")
     advice = (
-        "Something else uses up the key's requests; wait a minute."
-        if status == _TOO_MANY
-        else "It is out of order; try again later."
+        "It is out of order; try again later."
         if status >= _FAILED
         else "It may be another server; look at VOX_BASE_URL."
     )
     return Result("server", well=False, told=f"{server} answers {status}. {advice}")
+
+
+def _busy(server: str, status: int) -> Result:
+    told = f"{server} answers {status}. Something else uses up the key's requests; wait a minute."
+    return Result("server", well=False, told=told)

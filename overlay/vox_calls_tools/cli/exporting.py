@@ -48,7 +48,7 @@ def export(  # noqa: PLR0913 - one for each option
     decoded go to FILE.rejects.jsonl. URLs of recordings are left out. In a CSV, a text that a spreadsheet would take
     for a formula has an apostrophe in front, and so have those that begin with one or are empty.
     """
-    from vox_calls.client import DEFAULT_RATE_LIMIT  # noqa: PLC0415 - as above
+    from vox_calls.toolkit import DEFAULT_RATE_LIMIT  # noqa: PLC0415 - as above
     from vox_calls_tools.cli.connection import connected  # noqa: PLC0415 - `--help` need not wait for it
     from vox_calls_tools.cli.meter import Meter, clock  # noqa: PLC0415 - as above
     from vox_calls_tools.cli.showing import shown  # noqa: PLC0415 - as above

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from vox_calls.query import MAX_PAGE_SIZE
+from vox_calls.toolkit import MAX_PAGE_SIZE
 from vox_calls_tools.export import Progress
 
 _MINUTE = 60.0

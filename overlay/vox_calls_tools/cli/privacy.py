@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vox_calls import Call
-from vox_calls.shapes import Field, Shape, shape_of
+from vox_calls.toolkit import Field, fields_of
 from vox_calls_tools.export.columns import HIDDEN, without_secret
 
 HARMLESS = frozenset({"id", "agent_id", "agent_version", "total_cost", "user_sentiment", "variant_label"})
@@ -25,7 +25,7 @@ _ALL_BUT_LAST_FOUR = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){4})")
 
 def masked(call: Call) -> dict[str, Any]:
     """The JSON of a call without personal data, in the same shape."""
-    return _object(call.to_dict(), shape_of(Call))
+    return _object(call.to_dict(), Call)
 
 
 def without_recording(call: Call) -> dict[str, Any]:
@@ -45,8 +45,8 @@ def mask_number(text: str) -> str:
     return _ALL_BUT_LAST_FOUR.sub("*", text) if _DIALLED.fullmatch(text) else HIDDEN
 
 
-def _object(raw: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
-    known = {field.wire_name: field for field in shape.fields}
+def _object(raw: Mapping[str, Any], cls: type[Any]) -> dict[str, Any]:
+    known = {field.wire_name: field for field in fields_of(cls)}
     return {key: _value(value, known.get(key)) for key, value in raw.items()}
 
 
@@ -58,7 +58,7 @@ def _value(value: Any, field: Field | None) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, list):
         return [_value(item, field) for item in value]
     if isinstance(value, dict):
-        return _object(value, field.shape) if field.shape else {HIDDEN: HIDDEN} if value else {}
+        return _object(value, field.model) if field.model else {HIDDEN: HIDDEN} if value else {}
     if not isinstance(value, str) or field.enum or field.wire_name in HARMLESS:
         return value
     return mask_number(value) if field.wire_name.endswith(_NUMBER) else HIDDEN

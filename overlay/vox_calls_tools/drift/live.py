@@ -7,20 +7,13 @@ page. Of what stands in the page, names and types are told, and values of enums;
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
-import httpx
 
-from vox_calls.decoding import parse
-from vox_calls.errors import TransportError, VoxCallsError
-from vox_calls.exchange import api_error
-from vox_calls.retrying import RetryPolicy, parse_retry_after
-from vox_calls.settings import Bearer
+from vox_calls import Client, VoxCallsError
+from vox_calls.toolkit import parse_json
 from vox_calls_tools.drift.document import PATH, Element
 from vox_calls_tools.drift.schemas import JSON_TYPES
 
@@ -30,8 +23,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9-]{0,39}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _NOT_SHOWN = "(not shown)"
 _WHOLE = "the answer"
-_A_MINUTE = 60.0  # seconds
-_OK, _BAD_REQUEST, _TOO_MANY = 200, 400, 429
+_OK, _BAD_REQUEST = 200, 400
 
 
 @attrs.frozen
@@ -70,7 +62,7 @@ class Examination:
         calls: How many calls the page had. Without any, nothing is known of their fields and values.
 
     Example:
-        found = examine(http, key, base_url, contract())
+        found = examine(client, contract())
         print(*found.findings, *found.failures)
     """
 
@@ -79,71 +71,36 @@ class Examination:
     calls: int = 0
 
 
-def examine(
-    http: httpx.Client,
-    api_key: str,
-    base_url: str,
-    contract: Mapping[str, Element],
-    *,
-    wait: Callable[[float], None] = time.sleep,
-) -> Examination:
+def examine(client: Client, contract: Mapping[str, Element]) -> Examination:
     """Ask a server, and tell where it differs from the contract.
 
     Args:
-        http: What to ask it with.
-        api_key: The organisation's key.
-        base_url: The server, without `/v3`.
-        contract: What it should be, such as `contract()` gives.
-        wait: Waits so many seconds; where the server answers 429, it is asked once more after that.
+        client: The client of an organisation. Two requests are sent.
+        contract: What the server should be, such as `contract()` gives.
 
     Example:
-        with httpx.Client() as http:
-            for finding in examine(http, key, "https://client-api.tryvox.co", contract()).findings:
+        with Client() as client:
+            for finding in examine(client, contract()).findings:
                 print(finding)
     """
     found, failures, calls = [], [], 0
-    get = partial(http.get, base_url + PATH, auth=Bearer(api_key), follow_redirects=False)
     try:
-        refused = _get(get, {MADE_UP: "1"}, wait, expected={_BAD_REQUEST, _OK})
-        if refused.status_code == _OK:
+        answer = client.request(PATH, {MADE_UP: "1"}, accept=(_OK, _BAD_REQUEST))
+        if answer.status_code == _OK:
             found.append(Finding("a parameter that nobody has is not refused", MADE_UP))
         else:
-            refusal = parse(refused.content)
+            refusal = parse_json(answer.content)
             found += [*parameters(refusal, contract), *fields(refusal, contract, kind="error")]
     except VoxCallsError as error:
         failures.append(error)
     try:
-        page = parse(_get(get, {"limit": "100"}, wait, expected={_OK}).content)
+        page = parse_json(client.request(PATH, {"limit": "100"}).content)
         found += fields(page, contract)
         items = _dig(page, "items")
         calls = len(items) if isinstance(items, list) else 0
     except VoxCallsError as error:
         failures.append(error)
     return Examination(found, failures, calls)
-
-
-def patiently(send: Callable[[], httpx.Response], wait: Callable[[float], None]) -> httpx.Response:
-    """The answer to a request, which is sent once more where that is a 429, after as long as it says."""
-    answer = send()
-    if answer.status_code == _TOO_MANY:
-        asked = parse_retry_after(answer.headers.get("retry-after"), now=datetime.now(UTC))
-        if RetryPolicy().bears(asked):
-            wait(_A_MINUTE if asked is None else asked)
-            answer = send()
-    return answer
-
-
-def _get(
-    get: Callable[..., httpx.Response], query: dict[str, str], wait: Callable[[float], None], *, expected: set[int]
-) -> httpx.Response:
-    try:
-        answer = patiently(partial(get, params=query), wait)
-    except httpx.RequestError as error:
-        server = error.request.url.netloc.decode("ascii")
-        raise TransportError(str(error) or type(error).__name__, path=PATH, server=server) from error
-    if answer.status_code not in expected:
-        raise api_error(answer, method="GET", path=PATH, attempts=1)
-    return answer
 
 
 def parameters(refusal: object, contract: Mapping[str, Element]) -> list[Finding]:

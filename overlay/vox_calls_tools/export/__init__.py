@@ -10,16 +10,11 @@
 Parquet, and `.zst`, need the extra `arrow`.
 """
 
-from typing import TYPE_CHECKING
-
-from vox_calls._lazy import lazily
-
-if TYPE_CHECKING:
-    from vox_calls_tools.export.cells import read_csv
-    from vox_calls_tools.export.errors import ExportDiskError, ExportError
-    from vox_calls_tools.export.formats import Format
-    from vox_calls_tools.export.pauses import WatchedLimit
-    from vox_calls_tools.export.running import Exported, Progress, export_calls
+from vox_calls_tools.export.cells import read_csv
+from vox_calls_tools.export.errors import ExportDiskError, ExportError
+from vox_calls_tools.export.formats import Format
+from vox_calls_tools.export.pauses import WatchedLimit
+from vox_calls_tools.export.running import Exported, Progress, export_calls
 
 __all__ = [
     "ExportDiskError",
@@ -31,21 +26,3 @@ __all__ = [
     "export_calls",
     "read_csv",
 ]
-
-_HOMES = {
-    "ExportDiskError": "errors",
-    "ExportError": "errors",
-    "Exported": "running",
-    "Format": "formats",
-    "Progress": "running",
-    "WatchedLimit": "pauses",
-    "export_calls": "running",
-    "read_csv": "cells",
-}
-
-if not TYPE_CHECKING:  # a type checker would take any name for one of the module's
-    __getattr__ = lazily(__name__, _HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

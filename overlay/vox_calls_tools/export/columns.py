@@ -29,7 +29,7 @@ import msgspec
 
 from vox_calls.errors import InvalidResponseError
 from vox_calls.models import Call
-from vox_calls.shapes import Shape, shape_of
+from vox_calls.toolkit import fields_of
 
 REST = "additional_properties"
 SECRET = "recording_url"  # noqa: S105 - the name of a field, whose value is left out of every export
@@ -125,7 +125,7 @@ class Table:
 @functools.cache
 def wire_columns() -> Columns:
     """A column for each field of a call."""
-    return _columns_of(shape_of(Call), Call)
+    return _columns_of(Call)
 
 
 @functools.cache
@@ -189,9 +189,10 @@ def _properties() -> tuple[tuple[str, Callable[[Call], Any]], ...]:
     )
 
 
-def _columns_of(shape: Shape, cls: type[Any]) -> Columns:
-    hints = typing.get_type_hints(cls)  # real types since the shape was made
-    columns = tuple(Column(field.wire_name, *_kind(hints[field.name])) for field in shape.fields)
+def _columns_of(cls: type[Any]) -> Columns:
+    fields = fields_of(cls)
+    hints = typing.get_type_hints(cls)  # types, since its fields were read
+    columns = tuple(Column(field.wire_name, *_kind(hints[field.name])) for field in fields)
     return Columns(columns, frozenset(column.name for column in columns))
 
 
@@ -199,7 +200,7 @@ def _kind(hint: Any) -> tuple[Kind, Columns | None]:  # noqa: ANN401 - a type ex
     kinds = list(_alternatives(hint))
     kind = kinds[0] if len(kinds) == 1 and isinstance(kinds[0], type) and not typing.get_origin(kinds[0]) else object
     if attrs.has(kind):
-        return Kind.OBJECT, _columns_of(shape_of(kind), kind)
+        return Kind.OBJECT, _columns_of(kind)
     plain = {bool: Kind.BOOLEAN, int: Kind.INTEGER, float: Kind.NUMBER, str: Kind.TEXT, UUID: Kind.TEXT}
     if issubclass(kind, Enum):
         return Kind.ENUM, None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from vox_calls.pacing import Limit, Pacing
+from vox_calls.toolkit import Limit, Limiter
 
 OnPause = Callable[[float], None]
 
@@ -27,25 +27,25 @@ class WatchedLimit:
     limit: Limit
     on_pause: OnPause
 
-    def pacer(self) -> Pacing:
-        """What keeps the limit, for one client."""
-        return _WatchedPacer(self.limit.pacer(), self.on_pause)
+    def limiter(self) -> Limiter:
+        """Make the limiter of one client."""
+        return _WatchedLimiter(self.limit.limiter(), self.on_pause)
 
 
 @attrs.frozen
-class _WatchedPacer:
-    pacer: Pacing
+class _WatchedLimiter:
+    limiter: Limiter
     on_pause: OnPause
 
     def acquire(self, now: float) -> float:
-        wait = self.pacer.acquire(now)
+        wait = self.limiter.acquire(now)
         if wait > 0:
             self.on_pause(wait)
         return wait
 
     def release(self, now: float) -> None:
-        self.pacer.release(now)
+        self.limiter.release(now)
 
     def hold(self, seconds: float, now: float) -> None:
-        self.pacer.hold(seconds, now)
+        self.limiter.hold(seconds, now)
         self.on_pause(seconds)

@@ -10,10 +10,10 @@ from typing import Any
 import attrs
 import msgspec
 
+from vox_calls import SortOrder
 from vox_calls.client import Client
 from vox_calls.errors import InvalidResponseError
-from vox_calls.models import SortOrder
-from vox_calls.query import MAX_PAGE_SIZE, NORMALISERS, Query
+from vox_calls.toolkit import normalise_filters
 from vox_calls_tools.export import checkpoint as checkpoints
 from vox_calls_tools.export.checkpoint import Checkpoint
 from vox_calls_tools.export.columns import HIDDEN, SECRET, json_text
@@ -23,7 +23,6 @@ from vox_calls_tools.export.formats import Encoder, Form, Format, form_of
 from vox_calls_tools.export.locking import locked
 
 _ORDER = "sort_order"
-_READING = {"limit", "cursor"}  # of the request, and no filter
 
 
 @attrs.frozen
@@ -124,7 +123,7 @@ def export_calls(  # noqa: PLR0913 - one keyword for each thing that can be chos
     files = Files(Path(path))
     form = form_of(files.target, format)
     encoder = _encoder(form, byte_order_mark=byte_order_mark)
-    asked = _as_sent({_ORDER: SortOrder.ASC, **(filters or {})})
+    asked = normalise_filters({_ORDER: SortOrder.ASC, **(filters or {})})
     if resume and overwrite:
         raise ExportError("--resume goes on with what is there and --overwrite begins anew: pass one of them")
     files.check_place()
@@ -196,19 +195,6 @@ def _encoder(form: Form, *, byte_order_mark: bool) -> Encoder:
     from vox_calls_tools.export.lines import JsonLines  # noqa: PLC0415 - only for those who want it
 
     return JsonLines(packer(form.compression))
-
-
-def _as_sent(filters: Mapping[str, Any]) -> dict[str, Any]:
-    """The filters as the API gets them, which is the same for all ways to write them."""
-    if unknown := filters.keys() - NORMALISERS.keys():
-        raise TypeError(f"list_calls has no filter {', '.join(sorted(unknown))}")
-    query = Query.of(page_size=MAX_PAGE_SIZE, cursor=None, max_items=None, **filters)
-    sent: dict[str, Any] = query.request(None)["params"]
-    return {
-        name: sorted(value) if isinstance(value, list) else value
-        for name, value in sent.items()
-        if name not in _READING
-    }
 
 
 def _check_same(found: Checkpoint, form: Form, server: str, asked: dict[str, Any] | None) -> None:

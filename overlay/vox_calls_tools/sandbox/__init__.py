@@ -16,11 +16,7 @@ Calls that go on with time are made by `plan` and added by `sandbox.store.place`
 Needs the extra `sandbox`. It listens on loopback alone and keeps nothing when it ends.
 """
 
-from typing import TYPE_CHECKING
-
-from vox_calls._lazy import lazily
-
-if TYPE_CHECKING:
+try:
     from vox_calls_tools.sandbox.app import SeenRequest, Settings
     from vox_calls_tools.sandbox.errors import MisusedError
     from vox_calls_tools.sandbox.faults import Script, Step, read_script
@@ -31,6 +27,9 @@ if TYPE_CHECKING:
     from vox_calls_tools.sandbox.store import Store
     from vox_calls_tools.sandbox.synthetic import synthetic_calls
     from vox_calls_tools.sandbox.testing import VoxSandbox
+except ModuleNotFoundError as error:
+    needed = f"vox_calls_tools.sandbox needs an extra: pip install 'vox-calls[sandbox]' ({error})"
+    raise ModuleNotFoundError(needed, name=error.name) from None
 
 __all__ = [
     "VENDOR_LIMITS",
@@ -52,31 +51,3 @@ __all__ = [
     "read_script",
     "synthetic_calls",
 ]
-
-_HOMES = {
-    "VENDOR_LIMITS": "limits",
-    "Course": "progress",
-    "ExchangesSandbox": "server",
-    "MisusedError": "errors",
-    "PortTakenError": "server",
-    "Sandbox": "server",
-    "Script": "faults",
-    "SeenRequest": "app",
-    "Settings": "app",
-    "Step": "faults",
-    "Store": "store",
-    "VoxSandbox": "testing",
-    "Window": "limits",
-    "make_key": "server",
-    "plan": "progress",
-    "read_calls": "handmade",
-    "read_script": "faults",
-    "synthetic_calls": "synthetic",
-}
-
-if not TYPE_CHECKING:  # a type checker would take any name for one of the module's
-    __getattr__ = lazily(__name__, _HOMES, extra="sandbox")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vox_calls.models import CallStatus, CallType, DisconnectionReason, SortOrder
+from vox_calls import CallStatus, CallType, DisconnectionReason, SortOrder
 from vox_calls_raw.api.calls import list_calls
 from vox_calls_tools.sandbox.faults import Script
 from vox_calls_tools.sandbox.limits import VENDOR_LIMITS, RateLimiter, Window

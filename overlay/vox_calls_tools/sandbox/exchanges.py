@@ -13,8 +13,8 @@ from urllib.parse import parse_qs
 import attrs
 import msgspec
 
-from vox_calls.decoding import parse
 from vox_calls.errors import ConfigurationError, InvalidResponseError
+from vox_calls.toolkit import parse_json
 from vox_calls_tools.sandbox.app import RefusedError
 from vox_calls_tools.sandbox.faults import Step
 from vox_calls_tools.sandbox.verdicts import KEY, PACED, REAL, VIRTUAL, Json, Outcome, Seen, differences
@@ -129,7 +129,7 @@ def read_outcome(body: bytes) -> Outcome:
         RefusedError: Where it is none; the message says what is wrong, and where.
     """
     try:
-        return msgspec.convert(parse(body), Outcome)
+        return msgspec.convert(parse_json(body), Outcome)
     except InvalidResponseError:
         reason = "the body is not JSON"
     except msgspec.ValidationError as error:

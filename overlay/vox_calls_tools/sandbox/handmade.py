@@ -18,8 +18,8 @@ import attrs
 
 from vox_calls import models
 from vox_calls.errors import InvalidQueryError, InvalidResponseError
-from vox_calls.shapes import Field, Shape, shape_of
 from vox_calls.timestamps import to_unix_ms
+from vox_calls.toolkit import Field, fields_of
 from vox_calls_tools.sandbox.errors import MisusedError
 from vox_calls_tools.sandbox.synthetic import synthetic_call
 
@@ -43,16 +43,15 @@ def handmade(given: Mapping[str, Any], *, number: int, now: int) -> Call:
     Raises:
         MisusedError: For a field or an enum value that there is not, and for a value of a wrong type.
     """
-    shape = shape_of(models.Call)
-    wanted = _read(given, shape)
+    wanted = _read(given)
     start, end = wanted.get("start_at"), wanted.get("end_at")
     made_up = synthetic_call(
         number,
         at=start if isinstance(start, int) else end - _MINUTE if isinstance(end, int) else now - _AGO + number,
         private=bool(wanted.get("opt_out_sensitive_data_storage")),
-        **{argument: _member(shape, name, wanted) for argument, name in _DECIDING.items()},
+        **{argument: _member(name, wanted) for argument, name in _DECIDING.items()},
     )
-    return _checked(_merged(made_up, wanted, shape))
+    return _checked(_merged(made_up, wanted, models.Call))
 
 
 def changed(call: Mapping[str, Any], given: Mapping[str, Any]) -> Call:
@@ -61,8 +60,7 @@ def changed(call: Mapping[str, Any], given: Mapping[str, Any]) -> Call:
     Raises:
         MisusedError: As `handmade` does.
     """
-    shape = shape_of(models.Call)
-    return _checked(_merged(call, _read(given, shape), shape))
+    return _checked(_merged(call, _read(given), models.Call))
 
 
 def read_calls(path: Path) -> Iterator[Call]:
@@ -87,7 +85,7 @@ def _refuse(error: Exception) -> None:
 
 
 def _once(path: Path, calls: Iterable[models.Call]) -> Iterator[Call]:
-    nothing = _nothing(shape_of(models.Call))
+    nothing = _nothing(models.Call)
     seen: set[str] = set()
     for call in calls:
         if call.id in seen:
@@ -101,14 +99,14 @@ def _once(path: Path, calls: Iterable[models.Call]) -> Iterator[Call]:
 _DECIDING = {"status": "status", "reason": "disconnection_reason", "call_type": "call_type"}
 
 
-def _member(shape: Shape, name: str, wanted: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a member of any enum
-    (kind,) = (field.enum for field in shape.enums if field.wire_name == name)
+def _member(name: str, wanted: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a member of any enum
+    (kind,) = (field.enum for field in fields_of(models.Call) if field.wire_name == name)
     value = wanted.get(name)
     return kind(value) if kind is not None and isinstance(value, str) else None
 
 
-def _read(given: Mapping[str, Any], shape: Shape) -> Call:
-    fields = {field.name: field for field in shape.fields}
+def _read(given: Mapping[str, Any]) -> Call:
+    fields = {field.name: field for field in fields_of(models.Call)}
     wanted: Call = {}
     for name, value in given.items():
         if name == _BEYOND:
@@ -161,8 +159,8 @@ def _json(value: Any, name: str) -> Any:  # noqa: ANN401 - what a call may hold,
     return value
 
 
-def _merged(call: Mapping[str, Any], wanted: Mapping[str, Any], shape: Shape) -> Call:
-    inner = {field.wire_name: field.shape for field in shape.nested if field.shape is not None and not field.is_list}
+def _merged(call: Mapping[str, Any], wanted: Mapping[str, Any], cls: type[Any]) -> Call:
+    inner = {field.wire_name: field.model for field in fields_of(cls) if field.model is not None and not field.is_list}
     merged = dict(call)
     for name, value in wanted.items():
         if name in inner and isinstance(value, Mapping):
@@ -172,9 +170,9 @@ def _merged(call: Mapping[str, Any], wanted: Mapping[str, Any], shape: Shape) ->
     return merged
 
 
-def _nothing(shape: Shape) -> Call:
+def _nothing(cls: type[Any]) -> Call:
     """Each field that may be absent, as it is where it is absent."""
-    return {field.wire_name: field.absent for field in shape.fields if field.absent is not attrs.NOTHING}
+    return {field.wire_name: field.absent for field in fields_of(cls) if field.absent is not attrs.NOTHING}
 
 
 def _checked(call: Call) -> Call:

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from vox_calls.models import CallStatus
+from vox_calls import CallStatus
 from vox_calls_tools.sandbox.errors import MisusedError
 
 Call = dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from vox_calls.models import CallStatus, CallType, DisconnectionReason
+from vox_calls import CallStatus, CallType, DisconnectionReason
 from vox_calls.timestamps import to_unix_ms
 from vox_calls_raw import models
 

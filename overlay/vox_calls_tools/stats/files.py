@@ -9,9 +9,10 @@ import zlib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
-from vox_calls import Call, ConfigurationError, InvalidResponseError, VoxCallsError, decoding
+from vox_calls import Call, ConfigurationError, InvalidResponseError, VoxCallsError
+from vox_calls.toolkit import parse_json
 from vox_calls_tools.stats import rows
 
 LONGEST_LINE = 16 * 2**20
@@ -102,12 +103,19 @@ def _json_lines(path: Path, on_bad: OnBad) -> Iterator[Call]:
             try:
                 if not whole:
                     raise InvalidResponseError("", f"longer than {LONGEST_LINE:,} bytes")
-                call = Call.decode(decoding.parse(line)) if line.strip() else None
+                call = Call.from_dict(_object(line)) if line.strip() else None
             except InvalidResponseError as error:
                 on_bad(BadLineError(path, f"line {number}", str(error) if error.path else error.reason))
             else:
                 if call is not None:
                     yield call
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    item = parse_json(line)
+    if not isinstance(item, dict):
+        raise InvalidResponseError("", "not an object")
+    return item
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -1,0 +1,216 @@
+"""The key, the server and the connections to it: from the arguments, else the environment, else the vendor's."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import traceback
+from collections.abc import Callable, Generator, Mapping
+from functools import partial
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Generic, TypeVar
+
+import httpx
+
+from vox_calls._exchange import Send
+from vox_calls._version import __version__
+from vox_calls.errors import ClientClosedError, ConfigurationError, VoxCallsError
+
+Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
+Hooks = Mapping[str, list[Callable[..., Any]]]
+
+API_KEY_VARIABLE = "VOX_API_KEY"
+BASE_URL_VARIABLE = "VOX_BASE_URL"
+DEFAULT_BASE_URL = "https://client-api.tryvox.co"
+DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+
+_VERSION_PREFIX = "/v3"
+_HEADERS = {"Accept": "application/json", "User-Agent": f"vox-calls/{__version__}"}
+
+
+class Bearer(httpx.Auth):
+    """Puts the API key on each request, and keeps it out of everything else."""
+
+    def __init__(self, api_key: str) -> None:
+        self._key = api_key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Authorise a request, as httpx asks."""
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        yield request
+
+    def redact(self, text: str) -> str:
+        """Remove the key from a text: some servers quote it."""
+        return text.replace(self._key, "***")
+
+    def redact_message(self, error: BaseException) -> None:
+        """Remove the key from the message of an error."""
+        error.args = tuple(self.redact(part) if isinstance(part, str) else part for part in error.args)
+
+    def withhold(self, error: BaseException, handled: BaseException | None) -> None:
+        """Remove secrets from an error that is about to leave, and from those that it comes from.
+
+        Frames keep their lines but lose their locals, which tools for tracebacks show: below a client these hold the
+        key and whole pages.
+
+        Args:
+            error: The error.
+            handled: What the caller was handling before: neither it nor its causes are touched.
+        """
+        todo, seen = [error], {id(handled), id(None)}
+        for each in todo:
+            seen.add(id(each))
+            traceback.clear_frames(each.__traceback__)
+            self.redact_message(each)
+            grouped = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+            causes = (each.__cause__, each.__context__, *grouped)
+            todo += [cause for cause in causes if cause is not None and id(cause) not in seen]
+
+    def __repr__(self) -> str:
+        return "Bearer(***)"
+
+    def __reduce__(self) -> str:
+        raise TypeError("an API key is not pickled; make the client where it is used")
+
+
+class Connection(Generic[Http]):
+    """An httpx client, the server that it talks to and the key. Sends nothing by itself.
+
+    Args:
+        kind: The class of the httpx client.
+        api_key: The key; None for the environment's.
+        base_url: The server; None for the environment's, else the vendor's.
+        timeout: Seconds, or an `httpx.Timeout`; for an httpx client made here.
+        http: The caller's own httpx client.
+
+    Raises:
+        ConfigurationError: For anything invalid among them.
+    """
+
+    def __init__(
+        self,
+        kind: type[Http],
+        api_key: str | None,
+        base_url: str | None,
+        *,
+        timeout: float | httpx.Timeout,
+        http: Http | None = None,
+    ) -> None:
+        try:
+            self.auth = Bearer(resolve_api_key(api_key))
+        finally:
+            del api_key  # tracebacks may show the locals of frames
+        self.base_url = resolve_base_url(base_url)
+        if http is not None and not isinstance(http, kind):
+            raise ConfigurationError(f"http_client takes an httpx.{kind.__name__}")
+        self.is_own = http is None
+        self._open: Callable[[], Http] = partial(open_http, kind, self.base_url, timeout=timeout)
+        self._process = os.getpid()
+        self.http: Http = self._open() if http is None else http
+
+    def request(self, step: Send) -> httpx.Request | httpx.RequestError | VoxCallsError:
+        """Build the request of a step, or the error that prevents it."""
+        if self.http.is_closed:
+            return ClientClosedError("the client is closed; make a new one")
+        if self._process != os.getpid():
+            # Two processes on one connection would read each other's responses.
+            if not self.is_own:
+                return ConfigurationError("http_client belongs to the process before the fork; make one in each")
+            self.http, self._process = self._open(), os.getpid()
+        parts = step.request
+        try:
+            return self.http.build_request(
+                parts["method"], self.base_url + parts["url"], params=parts["params"], headers=_HEADERS
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            # A cursor comes from the server, and may be too long for a URL.
+            reason = f"the request cannot be written: {error}"
+            return httpx.LocalProtocolError(reason, request=httpx.Request(parts["method"], self.base_url))
+
+    def failure(self, error: Exception, request: httpx.Request) -> httpx.RequestError | VoxCallsError:
+        """Map a send error to an answer; raise any other error again."""
+        if isinstance(error, RuntimeError) and self.http.is_closed:
+            return ClientClosedError("the client was closed while it was in use; make a new one")
+        if isinstance(error, RuntimeError) and str(error) == "Event loop is closed":
+            # A connection of an earlier asyncio.run, which httpx does not use again.
+            error = httpx.ReadError(str(error), request=request)
+        if isinstance(error, httpx.RequestError):
+            self.auth.redact_message(error)
+            return error
+        raise error
+
+
+def resolve_api_key(api_key: str | None) -> str:
+    """Return the key that was passed, else the environment's.
+
+    Raises:
+        ConfigurationError: Without a key, or for one that a header cannot hold. The message does not contain it.
+    """
+    key = os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key
+    if fault := _fault_of_key(key):
+        del key, api_key  # tracebacks may show the locals of frames
+        raise ConfigurationError(fault)
+    return key.strip()
+
+
+def _fault_of_key(key: object) -> str:
+    if not isinstance(key, str):
+        return "the API key is not a string"
+    key = key.strip()
+    if not key:
+        return f"there is no API key: set {API_KEY_VARIABLE}, or in Python pass api_key"
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        return "the API key has a space or an invalid character; copy it again"
+    return ""
+
+
+def resolve_base_url(base_url: str | None) -> str:
+    """Return the server that was passed, else the environment's, else the vendor's; without `/v3` at its end.
+
+    Raises:
+        ConfigurationError: For anything but an https URL, or http to this machine.
+    """
+    text = base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
+    try:
+        url = httpx.URL(text.strip())
+        host = url.host
+    except (httpx.InvalidURL, TypeError, AttributeError, UnicodeError):
+        raise ConfigurationError("the base URL is not a URL; pass one like https://client-api.tryvox.co") from None
+    if url.userinfo or "?" in text or "#" in text:
+        raise ConfigurationError("the base URL has a user, a query or a fragment; pass scheme, host and path alone")
+    if not host or not (url.scheme == "https" or (url.scheme == "http" and _is_loopback(host))):
+        where = f"{url.scheme}://{host}" if url.scheme and host else "an address without https:// in front"
+        raise ConfigurationError(f"the key is sent over https only (or http to this machine), not to {where}")
+    return str(url).rstrip("/").removesuffix(_VERSION_PREFIX).rstrip("/")
+
+
+def open_http(kind: type[Http], base_url: str, *, timeout: float | httpx.Timeout, hooks: Hooks | None = None) -> Http:
+    """Open an httpx client for a server.
+
+    Raises:
+        ConfigurationError: For proxies or certificates of the environment that cannot be used, or an invalid timeout.
+    """
+    if not isinstance(timeout, httpx.Timeout) and not (type(timeout) in {int, float} and 0 < timeout < math.inf):
+        raise ConfigurationError("timeout takes seconds, more than 0, or an httpx.Timeout")
+    # A proxy of the environment would see the key of a plain http request, and could not reach this machine.
+    leaves_machine = not _is_loopback(httpx.URL(base_url).host)
+    try:
+        http = kind(timeout=timeout, trust_env=leaves_machine, event_hooks=hooks)
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        # Not its message: these variables may hold passwords.
+        raise ConfigurationError(
+            f"the environment's settings of proxies or certificates (such as HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE) "
+            f"cannot be used: {type(error).__name__}"
+        ) from None
+    http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # a retry is the same request
+    return http
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

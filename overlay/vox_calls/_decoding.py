@@ -1,0 +1,324 @@
+"""JSON becomes the generated classes: strictly, with the path of every fault, and keeping what is unknown.
+
+Nothing here knows a field of the contract: all of it is read off the generated classes, so a field or an enum value
+that the contract gains is decoded as soon as the client is regenerated. The rules are DEC-1 to DEC-12 of
+`openapi/conformance/`:
+
+- A value of a wrong type is an InvalidResponseError with its path.
+- An absent field is None where it may be null, empty if it is a list or a free object, else an error.
+- An unknown field is kept in `additional_properties`.
+- An unknown enum value is kept, equals its string, and is reported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+import json
+import operator
+import re
+import threading
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any, Generic, NoReturn, TypeVar
+
+import attrs
+import msgspec
+
+from vox_calls._fields import Field, fields_of, has_defaults
+from vox_calls.enums import UnknownValues
+from vox_calls.errors import InvalidResponseError
+from vox_calls_raw import models
+
+T = TypeVar("T")
+
+_FAULT = re.compile(r"(?P<reason>.*?)(?: - at `(?:\$|key in \$)(?P<path>.*)`)?", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
+_MOST_DIGITS = 4_000
+
+
+def parse_json(body: bytes) -> object:
+    r"""Parse JSON as servers send it: a character that is not valid Unicode costs that character alone.
+
+    Raises:
+        InvalidResponseError: For anything that is not JSON.
+
+    Example:
+        >>> parse_json(b'{"summary": "cut here: \\ud83d"}')
+        {'summary': 'cut here: \ud83d'}
+    """
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = str(error)
+    try:
+        # Slower, but it accepts half a surrogate pair: servers cut texts in the middle of an emoji.
+        return json.loads(body.decode("utf-8", "replace"), parse_int=_integer, parse_constant=_not_json)
+    except (ValueError, RecursionError):
+        raise InvalidResponseError("", f"the body is not JSON: {reason}") from None
+
+
+def _not_json(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _integer(digits: str) -> int | float:
+    # Python rejects integers of more digits, and one value must not cost a page.
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+# msgspec crashes if a thread meets its description of a class while another thread builds it, and classes may hold each
+# other. So decoders are built under a lock, with all that they will ever need, and published whole.
+_building = threading.RLock()
+_unfinished: dict[type[Any], Decoder[Any]] = {}
+_decoders: dict[type[Any], Decoder[Any]] = {}
+
+
+def decoder_of(cls: type[T]) -> Decoder[T]:
+    """Return the decoder of a generated class or a subclass of one. Threads may share it.
+
+    Raises:
+        TypeError: If the contract has something there that cannot be decoded, such as a choice between two objects.
+    """
+    if cls in _decoders:
+        return _decoders[cls]
+    with _building:
+        if cls in _decoders:
+            return _decoders[cls]
+        if cls in _unfinished:
+            return _unfinished[cls]
+        outermost = not _unfinished
+        try:
+            decoder: Decoder[T] = Decoder(cls)
+            if outermost:
+                _decoders.update(_unfinished)
+            return decoder
+        finally:
+            if outermost:
+                _unfinished.clear()
+
+
+class Decoder(Generic[T]):
+    """Decodes JSON values into one class, and all that it holds. Made by `decoder_of` alone."""
+
+    def __init__(self, cls: type[T]) -> None:
+        _unfinished[cls] = self  # which the decoders of what it holds may ask for
+        self._cls = cls
+        self._fields = fields_of(cls)
+        self._wire_names = frozenset(field.wire_name for field in self._fields)
+        self._enums = [(field, field.enum) for field in self._fields if field.enum]
+        self._nested = [(field, decoder_of(field.model)) for field in self._fields if field.model]
+        self._keeps_unknown = hasattr(cls, "additional_properties")
+        # msgspec would put the generator's Unset where a field with a default is absent.
+        self._complete_always = any(map(has_defaults, _held_by(cls)))
+        try:
+            msgspec.convert(None, cls, dec_hook=_free_object)
+        except msgspec.ValidationError:
+            pass  # None is not an object; msgspec now knows the class
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__} of the contract has a field that cannot be decoded: {error}") from None
+        for field in self._fields:
+            if field.free:
+                _maker(field.free)
+
+    def decode(self, raw: object, *, path: str = "", unknown: UnknownValues | None = None) -> T:
+        """Decode one object.
+
+        Args:
+            raw: The JSON value. It is not changed.
+            path: Where it stands in the response, for errors.
+            unknown: Where to report unknown enum values; None to keep them in silence.
+
+        Raises:
+            InvalidResponseError: With the path of the fault.
+        """
+        if self._complete_always:
+            decoded = self._decode_completed(raw, path)
+        else:
+            try:
+                decoded = msgspec.convert(raw, self._cls, dec_hook=_free_object)
+            except (msgspec.ValidationError, UnicodeError):
+                decoded = self._decode_completed(raw, path)
+        self._look_for_unknown(raw, decoded, path, unknown)
+        return decoded
+
+    def decode_all(
+        self, raw: list[Any], *, path: str, unknown: UnknownValues | None = None
+    ) -> list[T] | list[T | InvalidResponseError]:
+        """Decode each object of a list: for each the object, or its fault.
+
+        The same as one by one, in half the time for well-formed objects.
+        """
+        try:
+            # Where absent fields are to be filled in, or one object is invalid, each one is decoded by itself.
+            decoded = None if self._complete_always else msgspec.convert(raw, list[self._cls], dec_hook=_free_object)  # type: ignore[name-defined] # the class that this decodes
+        except (msgspec.ValidationError, UnicodeError):
+            decoded = None
+        if decoded is not None and self._knows_all(raw):
+            return decoded
+        outcomes: list[T | InvalidResponseError] = []
+        for position, item in enumerate(raw):
+            where = f"{path}[{position}]"
+            try:
+                if decoded is None:
+                    outcomes.append(self.decode(item, path=where, unknown=unknown))
+                else:
+                    self._look_for_unknown(item, decoded[position], where, unknown)
+                    outcomes.append(decoded[position])
+            except InvalidResponseError as error:
+                outcomes.append(error.with_traceback(None))  # its frames would keep the page
+        return outcomes
+
+    def _look_for_unknown(self, raw: object, decoded: T, path: str, unknown: UnknownValues | None) -> None:
+        self._keep_unknown(raw, decoded)
+        if unknown is not None:
+            for where, kind, value in self._unknown_enum_values(raw):
+                unknown.report(_join(path, where), kind, value, raw)
+
+    def _decode_completed(self, raw: object, path: str) -> T:
+        try:
+            complete = self._complete(raw)
+            try:
+                return msgspec.convert(complete, self._cls, dec_hook=_free_object)
+            except UnicodeError:
+                # Half a surrogate pair where text does not belong: msgspec would not say where.
+                return msgspec.convert(_without_halves(complete), self._cls, dec_hook=_free_object)
+        except (msgspec.ValidationError, RecursionError) as error:
+            fault = _FAULT.fullmatch(str(error))
+            where, reason = (fault["path"] or "", fault["reason"]) if fault else ("", str(error))
+            if missing := _MISSING.fullmatch(reason):
+                where, reason = f"{where}.{missing['name']}", "the field is missing"
+            raise InvalidResponseError(_join(path, where.removeprefix(".")), reason, raw=raw) from None
+
+    def _complete(self, raw: object) -> object:
+        """The object under Python's names, with absent fields filled in and unknown ones left out."""
+        if not isinstance(raw, Mapping):
+            return raw
+        nested = {field.name: decoder for field, decoder in self._nested}
+        result = {}
+        for field in self._fields:
+            value = raw.get(field.wire_name, field.absent)
+            if value is attrs.NOTHING:
+                continue
+            if field.is_integer and isinstance(value, float) and value.is_integer():
+                value = int(value)  # 1.7e12 is an integer to JSON Schema
+            if decoder := nested.get(field.name):
+                complete = decoder._complete  # noqa: SLF001 - a decoder too
+                value = [*map(complete, value)] if field.is_list and isinstance(value, list) else complete(value)
+            result[field.name] = value
+        return result
+
+    def _knows_all(self, objects: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether all fields and enum values of these objects are known. Column by column, which is fast.
+
+        They were decoded without being completed, so every declared field is there: an equal count means no other.
+        """
+        if self._keeps_unknown and not set(map(len, objects)) <= {len(self._fields)}:
+            return False
+        for field, _ in self._enums:
+            if not field.known.issuperset(_column(field, objects)):
+                return False
+        return all(
+            decoder._knows_all([value for value in _column(field, objects) if value is not None])  # noqa: SLF001 - as above
+            for field, decoder in self._nested
+        )
+
+    def _keep_unknown(self, raw: Any, decoded: Any) -> None:  # noqa: ANN401 - any JSON, any generated class
+        """Put unknown fields into `additional_properties`."""
+        if self._keeps_unknown and (len(raw) != len(self._fields) or not self._wire_names.issuperset(raw)):
+            decoded.additional_properties = {key: value for key, value in raw.items() if key not in self._wire_names}
+        for field, decoder in self._nested:
+            inner = getattr(decoded, field.name)
+            pairs = zip(_each(field, raw), inner if field.is_list else (inner,), strict=False)
+            for (_, item), held in pairs:
+                if item is not None:
+                    decoder._keep_unknown(item, held)  # noqa: SLF001 - as above
+
+    def _unknown_enum_values(self, raw: Any) -> Iterator[tuple[str, type[Enum], str]]:  # noqa: ANN401 - any JSON
+        """Path, enum and value of each value that its enum does not list."""
+        for field, enum in self._enums:
+            for where, item in _each(field, raw):
+                if item not in field.known:
+                    yield where, enum, item
+        for field, decoder in self._nested:
+            for where, item in _each(field, raw):
+                if item is not None:
+                    for inner, enum, value in decoder._unknown_enum_values(item):  # noqa: SLF001 - as above
+                        yield f"{where}.{inner}", enum, value
+
+
+def _held_by(cls: type[Any]) -> list[type[Any]]:
+    """The class, and all classes that it holds."""
+    found = [cls]
+    for known in found:
+        found += [field.model for field in fields_of(known) if field.model and field.model not in found]
+    return found
+
+
+def _each(field: Field, raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The value of a field, or each item of a list, with its path."""
+    value = raw.get(field.wire_name)
+    if field.is_list:
+        for position, item in enumerate(value or ()):
+            yield f"{field.wire_name}[{position}]", item
+    else:
+        yield field.wire_name, value
+
+
+def _column(field: Field, objects: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The values of a field in all objects, or all items of its lists."""
+    values = list(map(operator.itemgetter(field.wire_name), objects))
+    return list(itertools.chain.from_iterable(filter(None, values))) if field.is_list else values
+
+
+def _without_halves(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """The value with U+FFFD for each half of a surrogate pair."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {key: _without_halves(item) for key, item in value.items()}
+    return [_without_halves(item) for item in value] if isinstance(value, list) else value
+
+
+def _free_object(kind: Any, value: Any) -> Any:  # noqa: ANN401 - msgspec's signature
+    if not isinstance(value, dict):
+        raise TypeError(f"Expected `object`, got `{_json_type(value)}`")
+    return _maker(kind)(value)
+
+
+@functools.cache
+def _maker(kind: type[dict[str, Any]]) -> Callable[[dict[str, Any]], object]:
+    """What makes a free object of a dict, and each of its values what the contract says."""
+    if not issubclass(kind, dict):
+        raise TypeError(f"Expected `{kind.__name__}`, got `object`")
+    (base,) = kind.__orig_bases__  # type: ignore[attr-defined] # dict[str, ...], by the generator's template
+    value_type = typing.get_args(base)[1]
+    if isinstance(value_type, str):
+        value_type = vars(models)[value_type]
+    if value_type is Any:
+        return kind
+    if attrs.has(value_type):
+        convert: Callable[[object], object] = decoder_of(value_type).decode
+    else:
+        convert = functools.partial(msgspec.convert, type=value_type, dec_hook=_free_object)
+        with contextlib.suppress(msgspec.ValidationError):
+            convert(None)  # builds what msgspec has to know of the type
+
+    def make(value: dict[str, Any]) -> object:
+        try:
+            return kind({key: convert(item) for key, item in value.items()})
+        except (InvalidResponseError, msgspec.ValidationError) as error:
+            raise ValueError(str(error)) from None  # msgspec adds where it stands
+
+    return make
+
+
+def _json_type(value: object) -> str:
+    names = {type(None): "null", bool: "bool", int: "int", float: "float", str: "str", list: "array"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _join(path: str, where: str) -> str:
+    return f"{path}.{where}" if path and where and not where.startswith("[") else path + where

@@ -1,0 +1,210 @@
+"""One request until it is answered: rate limit, send, retry. Sans I/O: the clients do the steps that it yields."""
+
+from __future__ import annotations
+
+import codecs
+import logging
+from collections.abc import Callable, Generator
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import attrs
+import httpx
+
+from vox_calls._decoding import decoder_of, parse_json
+from vox_calls._retry import Jitter, RetryPolicy, is_retryable, parse_retry_after
+from vox_calls.errors import (
+    ApiError,
+    InvalidResponseError,
+    RateLimitError,
+    TransportError,
+    VoxCallsError,
+    api_error_class,
+)
+from vox_calls.rate_limit import Limiter
+from vox_calls_raw.models import ErrorEnvelope
+
+T = TypeVar("T")
+
+logger: logging.Logger = logging.getLogger("vox_calls")
+
+_OK = 200
+_LONG_WAIT = 5.0  # seconds, after which people wonder what happens
+_EXCERPT = 200  # characters
+_EXCERPT_SOURCE = 10_000  # bytes
+_REQUEST_ID = "x-request-id"
+_NOT_RETRYABLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)  # the request itself cannot be sent
+
+
+@attrs.frozen
+class Wait:
+    """A step: do nothing for some seconds."""
+
+    seconds: float
+
+
+@attrs.frozen
+class Send:
+    """A step: send this request with the key, and send the response, read whole, or an error into the generator."""
+
+    request: dict[str, Any]
+
+
+Answer = httpx.Response | httpx.RequestError | VoxCallsError | None
+Steps = Generator[Wait | Send | T, Answer, None]
+"""What a client runs: it does each step, and yields anything else."""
+
+
+@attrs.frozen
+class Runtime:
+    """What the steps need from outside, so that tests can inject their own."""
+
+    policy: RetryPolicy
+    limiter: Limiter
+    clock: Callable[[], float]
+    jitter: Jitter
+    now: Callable[[], datetime]
+    redact: Callable[[str], str] = str
+
+
+@attrs.frozen
+class Received(Generic[T]):
+    """How a request ended well.
+
+    Attributes:
+        body: What was read from the response.
+        attempts: How many times the request was sent.
+        request_id: The `x-request-id` of the response, if any.
+    """
+
+    body: T = attrs.field(repr=False)  # it has recording URLs, and tracebacks may show it
+    attempts: int
+    request_id: str | None
+
+
+def exchange(
+    request: dict[str, Any],
+    runtime: Runtime,
+    read: Callable[[httpx.Response], T],
+    *,
+    accept: frozenset[int] = frozenset({_OK}),
+) -> Generator[Wait | Send, Answer, Received[T]]:
+    """Send a request, with retries, until it has an acceptable answer.
+
+    Args:
+        request: Method, URL and parameters, as the raw client builds them.
+        runtime: The outside.
+        read: Reads the response. Its InvalidResponseError is retried: a proxy may have answered, or cut the body.
+        accept: The statuses that are no error.
+
+    Raises:
+        ApiError: For another status, after the last attempt.
+        TransportError: Without an answer, after the last attempt.
+        InvalidResponseError: For an answer that `read` rejects, after the last attempt.
+    """
+    attempt, waited = 0, 0.0
+    while True:
+        attempt += 1
+        while (pause := runtime.limiter.acquire(runtime.clock())) > 0:
+            yield Wait(pause)
+        try:
+            answer = yield Send(request)
+        finally:
+            runtime.limiter.release(runtime.clock())
+        if isinstance(answer, VoxCallsError):
+            raise answer
+        if isinstance(answer, httpx.Response) and answer.status_code in accept:
+            request_id = _request_id(answer, runtime.redact)
+            try:
+                return Received(read(answer), attempt, request_id)
+            except InvalidResponseError as invalid:
+                invalid.attempts, invalid.request_id = attempt, request_id
+                failure = _Failure(invalid, may_retry=True)
+        else:
+            failure = _failure(answer, request, attempt, runtime)
+        wait = runtime.policy.wait(attempt, retry_after=failure.retry_after, waited=waited, jitter=runtime.jitter)
+        if wait is None or not failure.may_retry:
+            raise failure.error from (answer if isinstance(answer, httpx.RequestError) else None)
+        if isinstance(failure.error, RateLimitError):
+            runtime.limiter.hold(wait, runtime.clock())
+        waited += wait
+        if wait >= _LONG_WAIT:
+            logger.warning("%s; retrying in %.0f s", failure.error, wait)
+        yield Wait(wait)
+
+
+@attrs.frozen
+class _Failure:
+    error: ApiError | TransportError | InvalidResponseError
+    may_retry: bool
+    retry_after: float | None = None
+
+
+def _failure(
+    answer: httpx.Response | httpx.RequestError | None, request: dict[str, Any], attempt: int, runtime: Runtime
+) -> _Failure:
+    method, path = request["method"].upper(), request["url"]
+    if not isinstance(answer, httpx.Response):
+        assert answer is not None  # noqa: S101 - clients answer a Send
+        lost = TransportError(
+            runtime.redact(str(answer)) or type(answer).__name__,
+            method=method,
+            path=path,
+            server=answer.request.url.netloc.decode("ascii"),
+            attempts=attempt,
+        )
+        return _Failure(lost, may_retry=not isinstance(answer, _NOT_RETRYABLE))
+    retry_after = parse_retry_after(answer.headers.get("retry-after"), now=runtime.now())
+    error = _api_error(answer, method, path, attempt, runtime.redact)
+    error.retry_after = retry_after
+    may_retry = is_retryable(answer.status_code)
+    if may_retry and retry_after and not runtime.policy.tolerates(retry_after):
+        exceeds = f"exceeds the maximum wait of {runtime.policy.patience:.0f} s"
+        error.args = (f"{error}; Retry-After asks for {retry_after:,.0f} s, which {exceeds}",)
+    return _Failure(error, may_retry, retry_after)
+
+
+def _api_error(answer: httpx.Response, method: str, path: str, attempts: int, redact: Callable[[str], str]) -> ApiError:
+    try:
+        envelope = decoder_of(ErrorEnvelope).decode(parse_json(answer.content)).error
+    except InvalidResponseError:
+        envelope = None
+    return api_error_class(answer.status_code)(
+        redact(envelope.message) if envelope else _excerpt(answer.content, redact),
+        status_code=answer.status_code,
+        code=redact(envelope.code) if envelope else None,
+        details=_redact_all(envelope.details or {}, redact) if envelope else None,
+        request_id=_request_id(answer, redact),
+        method=method,
+        path=path,
+        attempts=attempts,
+    )
+
+
+def read_json(response: httpx.Response) -> object:
+    """Read the body of a response as JSON.
+
+    Raises:
+        InvalidResponseError: For anything else.
+    """
+    return parse_json(response.content)
+
+
+def _request_id(answer: httpx.Response, redact: Callable[[str], str]) -> str | None:
+    request_id = answer.headers.get(_REQUEST_ID)
+    return redact(request_id) if request_id else None
+
+
+def _redact_all(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact(key): _redact_all(item, redact) for key, item in value.items()}
+    return [_redact_all(item, redact) for item in value] if isinstance(value, list) else value
+
+
+def _excerpt(body: bytes, redact: Callable[[str], str]) -> str:
+    # An incremental decoder accepts a character that the cut leaves incomplete.
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(body[:_EXCERPT_SOURCE])
+    # Redacted first: a cut through the key would leave a part of it.
+    return " ".join(redact(text).split())[:_EXCERPT].rstrip() or "an empty body"

@@ -1,0 +1,131 @@
+"""What the contract says of the fields of an object, read off the generated classes, once for each class."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import operator
+import sys
+import types
+import typing
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from vox_calls_raw import models
+from vox_calls_raw.types import Unset
+
+_WIRE_NAME = "wire_name"  # where the generator's template keeps a name that Python cannot spell
+
+
+@attrs.frozen
+class Field:
+    """A declared field of an object.
+
+    Attributes:
+        name: Its name in Python.
+        wire_name: Its name in JSON.
+        absent: What stands for it when it is absent; `attrs.NOTHING` where it is required.
+        is_list: Whether it is a list; what follows is then said of each item.
+        is_integer: Whether it is a whole number.
+        enum: The enum of its value.
+        known: The values of that enum, and None.
+        model: The generated class of the object that it holds; see `fields_of`.
+        free: The generated class of the free object that it holds: any key, any value.
+
+    Example:
+        >>> from vox_calls import Call
+        >>> [field.wire_name for field in fields_of(Call) if field.enum]
+        ['call_type', 'status', 'disconnection_reason']
+    """
+
+    name: str
+    wire_name: str
+    absent: Any
+    is_list: bool
+    is_integer: bool
+    enum: type[Enum] | None
+    known: frozenset[object]
+    model: type[Any] | None
+    free: type[dict[str, Any]] | None
+
+
+_known: dict[type[Any], tuple[Field, ...]] = {}
+
+
+def fields_of(cls: type[Any]) -> tuple[Field, ...]:
+    """Return the declared fields of a generated class or a subclass of one, such as `Call`, in the contract's order.
+
+    Example:
+        >>> from vox_calls import Call
+        >>> fields_of(Call)[0].name
+        'id'
+    """
+    if cls not in _known:
+        hints = _resolve(cls)
+        _known[cls] = tuple(_field(field, hints[field.name]) for field in attrs.fields(cls) if field.init)
+    return _known[cls]
+
+
+def has_defaults(cls: type[Any]) -> bool:
+    """Whether msgspec would put the generator's Unset where a field is absent."""
+    return any(field.default is not attrs.NOTHING for field in attrs.fields(cls) if field.init)
+
+
+def _field(field: attrs.Attribute[Any], hint: Any) -> Field:  # noqa: ANN401 - a type expression
+    kinds = _alternatives(hint)
+    lists = [kind for kind in kinds if typing.get_origin(kind) is list]
+    inner = [item for kind in lists for item in _alternatives(typing.get_args(kind)[0])] or kinds
+    classes = [kind for kind in inner if isinstance(kind, type) and not typing.get_origin(kind)]
+    enum = next((kind for kind in classes if issubclass(kind, Enum)), None)
+    return Field(
+        name=field.name,
+        wire_name=field.metadata.get(_WIRE_NAME, field.name),
+        absent=_absent(kinds),
+        is_list=bool(lists),
+        is_integer=int in kinds and float not in kinds,
+        enum=enum,
+        known=frozenset([None, *(member.value for member in enum)]) if enum else frozenset(),
+        model=next((kind for kind in classes if attrs.has(kind)), None),
+        free=next((kind for kind in classes if issubclass(kind, dict)), None),
+    )
+
+
+def _absent(kinds: tuple[Any, ...]) -> object:
+    if types.NoneType in kinds:
+        return None
+    for kind in kinds:
+        if typing.get_origin(kind) is list:
+            return []
+        if isinstance(kind, type) and issubclass(kind, dict):
+            return {}
+    return attrs.NOTHING
+
+
+def _alternatives(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type expression
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
+def _resolve(cls: type[Any]) -> dict[str, Any]:
+    """Replace the annotations of a generated class, which are strings, by types.
+
+    Its module imports its neighbours for type checkers alone, so msgspec could not do it. Where the contract has a
+    field that is not required, the generator allows its Unset; here such a field is None.
+    """
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        own = inspect.get_annotations(base)
+        if own and attrs.has(base):
+            names = {**vars(models), **vars(sys.modules[base.__module__])}
+            resolved = typing.get_type_hints(base, localns=names)
+            base.__annotations__ = {name: _without_unset(resolved[name]) for name in own}
+            hints.update(base.__annotations__)
+    return hints
+
+
+def _without_unset(hint: Any) -> Any:  # noqa: ANN401 - a type expression
+    kinds = _alternatives(hint)
+    if Unset not in kinds:
+        return hint
+    return functools.reduce(operator.or_, (kind for kind in kinds if kind is not Unset), None)

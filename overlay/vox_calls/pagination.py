@@ -1,0 +1,388 @@
+"""Job 1, cursor iteration: a query becomes pages and calls, with a cursor to resume from at any point.
+
+The cursor is opaque and goes back byte for byte, with the same filters. A page without calls is not the end; a null
+cursor is. An empty, damaged or repeated cursor is an error, raised before its page is yielded, so that resuming repeats
+nothing. The rules are PAGE-1 to PAGE-15 of `openapi/conformance/`.
+
+`Iteration` is sans I/O. `Calls` and `AsyncCalls` drive it, with the steps done by their client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import re
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import aclosing, closing
+from itertools import groupby
+from typing import Any, Self, TypeVar
+
+import attrs
+
+from vox_calls._exchange import Answer, Received, Runtime, Send, Steps, Wait, exchange, read_json
+from vox_calls.enums import UnknownValues
+from vox_calls.errors import ConfigurationError, InvalidResponseError, PaginationError, VoxCallsError
+from vox_calls.models import Call, Page, read_page
+from vox_calls.query import Query
+
+T = TypeVar("T")
+
+OnInvalid = Callable[[InvalidResponseError], None]
+
+# U+FFFD stands for bytes that were not UTF-8; the others are halves of surrogate pairs.
+_DAMAGED = re.compile("[\ufffd\ud800-\udfff]")
+
+
+@attrs.frozen
+class Fetched:
+    """A page as it came.
+
+    Attributes:
+        page: The page, without its calls.
+        items: For each item the call, or its fault.
+        cursor: The cursor of the page itself.
+        attempts: How many times its request was sent.
+        request_id: The `x-request-id` of its response, if any.
+    """
+
+    page: Page
+    items: list[Call | InvalidResponseError]
+    cursor: str | None
+    attempts: int
+    request_id: str | None
+
+
+@attrs.define
+class Iteration:
+    """One way through the pages of a query, from its beginning.
+
+    Attributes:
+        cursor: The cursor of the first page not fully yielded; None for page one.
+        finished: Whether every page was yielded; `cursor` is None again.
+    """
+
+    query: Query
+    runtime: Runtime
+    unknown: UnknownValues
+    on_invalid: OnInvalid | None = None
+    cursor: str | None = attrs.field(init=False)
+    finished: bool = attrs.field(init=False, default=False)
+    _left: int = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.cursor = self.query.cursor
+        self._left = self.query.max_items
+
+    def fetch(self) -> Steps[Fetched]:
+        """Yield the steps to each page, and the page, until there are no more or `max_items` are there.
+
+        Changes nothing of the iteration, so that a background thread can run it.
+        """
+        cursor, left = self.query.cursor, self.query.max_items
+        seen = {cursor}
+        while left > 0:
+            fetched = yield from self._fetch(cursor, seen)
+            cursor = fetched.page.next_cursor
+            seen.add(cursor)
+            left -= sum(isinstance(item, Call) for item in fetched.items)
+            yield fetched
+            del fetched  # the page is freed before the next one is read, into warm memory
+            if cursor is None:
+                return
+
+    def calls(self, fetched: Fetched) -> Iterator[list[Call]]:
+        """Yield the calls of a page in runs: at the end of each, `cursor` is right for what was yielded.
+
+        Raises:
+            InvalidResponseError: For an item that cannot be decoded, after the calls before it.
+        """
+        for run in _runs(fetched.items):
+            if isinstance(run, InvalidResponseError):
+                self._reject(run, fetched)
+                continue
+            del run[self._left :]
+            self._left -= len(run)
+            if run[-1] is fetched.items[-1]:
+                self._advance(fetched.page)
+            yield run
+            if self._left <= 0:
+                return
+        self._advance(fetched.page)
+
+    def page(self, fetched: Fetched) -> Page:
+        """Return a page with its calls.
+
+        Raises:
+            InvalidResponseError: For an item that cannot be decoded: the other calls are not the whole page.
+        """
+        page = fetched.page
+        for item in fetched.items:
+            if isinstance(item, InvalidResponseError):
+                self._reject(item, fetched)
+        page.items = [item for item in fetched.items if isinstance(item, Call)]
+        if len(page.items) > self._left:
+            del page.items[self._left :]
+        else:
+            self._advance(page)
+        self._left -= len(page.items)
+        return page
+
+    def _fetch(self, cursor: str | None, seen: set[str | None]) -> Generator[Wait | Send, Answer, Fetched]:
+        received = None
+        try:
+            received = yield from exchange(self.query.request(cursor), self.runtime, read_json)
+            page, items = read_page(received.body, self.unknown)
+            _check_cursor(page.next_cursor, seen)
+        except VoxCallsError as error:
+            _attach(error, cursor, received)
+            raise
+        return Fetched(page, items, cursor, received.attempts, received.request_id)
+
+    def _advance(self, page: Page) -> None:
+        self.cursor = page.next_cursor
+        self.finished = page.next_cursor is None
+
+    def _reject(self, error: InvalidResponseError, fetched: Fetched) -> None:
+        _attach(error, fetched.cursor, fetched)
+        if self.on_invalid is None:
+            raise error
+        self.on_invalid(error)
+
+
+def _check_cursor(cursor: str | None, seen: set[str | None]) -> None:
+    if cursor == "":
+        raise InvalidResponseError("next_cursor", "an empty string is neither a cursor nor the end")
+    if cursor is not None and _DAMAGED.search(cursor):
+        raise InvalidResponseError("next_cursor", "not valid Unicode, so it cannot go back as it came")
+    if cursor is not None and cursor in seen:
+        raise PaginationError("the server repeated a cursor, so the list would never end")
+
+
+def _attach(error: VoxCallsError, cursor: str | None, source: Received[object] | Fetched | None) -> None:
+    """Attach the cursor and the request ID to an error."""
+    error.cursor = cursor
+    if source is not None:
+        error.attempts, error.request_id = source.attempts, source.request_id
+
+
+def _runs(items: list[Call | InvalidResponseError]) -> Iterator[list[Call] | InvalidResponseError]:
+    """The items in their order: each fault by itself, calls together, except for the last one."""
+    for is_call, group in groupby(items[:-1], lambda item: isinstance(item, Call)):
+        if is_call:
+            yield [*group]  # type: ignore[list-item] # groupby does not tell what its key has shown
+        else:
+            yield from group  # type: ignore[misc] # the same
+    for item in items[-1:]:
+        yield [item] if isinstance(item, Call) else item
+
+
+class _Resumable:
+    """What both results of `list_calls` have in common."""
+
+    def __init__(self, iteration: Iteration) -> None:
+        self._iteration = iteration  # of which no step was done
+
+    @property
+    def cursor(self) -> str | None:
+        """Where to resume: the cursor of the first page that the newest iteration has not fully yielded.
+
+        Pass it as `cursor=` with the same filters. None for page one, and None again when `finished`.
+        """
+        return self._iteration.cursor
+
+    @property
+    def finished(self) -> bool:
+        """Whether the newest iteration has yielded everything, so that there is nothing to resume."""
+        return self._iteration.finished
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("the result of list_calls belongs to its client; keep the arguments and the cursor instead")
+
+    def _restart(self) -> Iteration:
+        begun = self._iteration
+        self._iteration = Iteration(begun.query, begun.runtime, begun.unknown, begun.on_invalid)
+        return self._iteration
+
+
+class Calls(_Resumable):
+    """The calls that match a query. Each iteration begins anew.
+
+    Nothing is sent before the first call is asked for, and pages are fetched as they are needed.
+
+    Example:
+        calls = client.list_calls(status="ended")
+        for page in calls.pages():
+            save(page.items, calls.cursor)  # where to resume; None at the end
+    """
+
+    def __init__(
+        self, iteration: Iteration, results: Callable[[Steps[Fetched]], Generator[Fetched, None, None]]
+    ) -> None:
+        super().__init__(iteration)
+        self._results = results
+
+    def __iter__(self) -> Iterator[Call]:
+        iteration = self._restart()
+        with closing(self._fetched(iteration)) as pages:
+            for fetched in pages:
+                for run in iteration.calls(fetched):
+                    yield from run
+                del fetched  # see Iteration.fetch
+
+    def pages(self) -> Generator[Page, None, None]:
+        """Yield the same page by page. If `max_items` cuts the last page short, resume from `.cursor`."""
+        iteration = self._restart()
+        with closing(self._fetched(iteration)) as pages:
+            for fetched in pages:
+                yield iteration.page(fetched)
+                del fetched  # see Iteration.fetch
+
+    def _fetched(self, iteration: Iteration) -> Generator[Fetched, None, None]:
+        if iteration.query.prefetch:
+            return _prefetched(self._results, iteration)
+        return self._results(iteration.fetch())
+
+
+class AsyncCalls(_Resumable):
+    """The calls that match a query, for `async for`. Each iteration begins anew.
+
+    Nothing is sent before the first call is asked for, and pages are fetched as they are needed.
+
+    Example:
+        async with aclosing(aiter(client.list_calls(prefetch=1))) as calls:  # contextlib.aclosing, if you may `break`
+            async for call in calls:
+                if call.status == "error":
+                    break
+    """
+
+    def __init__(
+        self, iteration: Iteration, results: Callable[[Steps[Fetched]], AsyncGenerator[Fetched, None]]
+    ) -> None:
+        super().__init__(iteration)
+        self._results = results
+
+    async def __aiter__(self) -> AsyncGenerator[Call, None]:
+        iteration = self._restart()
+        async with aclosing(self._fetched(iteration)) as pages:
+            async for fetched in pages:
+                for run in iteration.calls(fetched):
+                    for call in run:
+                        yield call
+                del fetched  # see Iteration.fetch
+
+    async def pages(self) -> AsyncGenerator[Page, None]:
+        """Yield the same page by page. If `max_items` cuts the last page short, resume from `.cursor`."""
+        iteration = self._restart()
+        async with aclosing(self._fetched(iteration)) as pages:
+            async for fetched in pages:
+                yield iteration.page(fetched)
+                del fetched  # see Iteration.fetch
+
+    def _fetched(self, iteration: Iteration) -> AsyncGenerator[Fetched, None] | _Prefetched:
+        pages = self._results(iteration.fetch())
+        # On trio a generator cannot have a task.
+        return _Prefetched(pages) if iteration.query.prefetch and _is_asyncio() else pages
+
+
+def _prefetched(
+    results: Callable[[Steps[Fetched]], Generator[Fetched, None, None]], iteration: Iteration
+) -> Generator[Fetched, None, None]:
+    """Fetch one page early, in a background thread.
+
+    Leaving early does not wait for that thread: its request ends by itself, and it sends nothing more.
+    """
+    wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    ready: queue.SimpleQueue[Fetched | BaseException | None] = queue.SimpleQueue()
+    left = threading.Event()
+    process = os.getpid()
+
+    def work() -> None:
+        try:
+            with closing(results(_until(left, iteration.fetch()))) as pages:
+                while wanted.get():
+                    ready.put(next(pages, None))
+        except BaseException as error:  # noqa: BLE001 - raised where the page is asked for
+            ready.put(error)
+
+    threading.Thread(target=work, name="vox-calls-prefetch", daemon=True).start()
+    try:
+        wanted.put(True)  # noqa: FBT003 - the only argument of a queue
+        while True:
+            if process != os.getpid():
+                error = ConfigurationError(
+                    "the iteration belongs to the process before the fork; resume from its cursor"
+                )
+                error.cursor = iteration.cursor
+                raise error
+            fetched = ready.get()
+            if isinstance(fetched, BaseException):
+                raise fetched
+            if fetched is None:
+                return
+            wanted.put(True)  # noqa: FBT003 - as above
+            yield fetched
+            del fetched  # see Iteration.fetch
+    finally:
+        left.set()
+        wanted.put(False)  # noqa: FBT003 - as above
+
+
+def _until(left: threading.Event, steps: Steps[T]) -> Steps[T]:
+    """The same steps, until the event is set, which ends a wait at once."""
+    answer: Answer = None
+    with closing(steps):
+        while not left.is_set():
+            try:
+                step = steps.send(answer)
+            except StopIteration:
+                return
+            answer = None
+            if isinstance(step, Wait):
+                left.wait(step.seconds)
+            else:
+                answer = yield step
+            del step
+
+
+def _is_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+class _Prefetched:
+    """Fetches one page early, in a task.
+
+    Not a generator, for a loop that ends closes all its generators at once, nested ones too.
+    """
+
+    def __init__(self, pages: AsyncGenerator[Fetched, None]) -> None:
+        self._pages = pages
+        self._task: asyncio.Task[Fetched | None] | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Fetched:
+        fetched = await (self._task or self._fetch())
+        if fetched is None:
+            raise StopAsyncIteration
+        self._task = self._fetch()
+        return fetched
+
+    async def aclose(self) -> None:
+        """Cancel the request in flight."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)  # also if it failed: nobody asked for that page
+        await self._pages.aclose()
+
+    def _fetch(self) -> asyncio.Task[Fetched | None]:
+        async def following() -> Fetched | None:
+            return await anext(self._pages, None)
+
+        return asyncio.get_running_loop().create_task(following(), name="vox-calls-prefetch")

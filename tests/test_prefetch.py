@@ -1,0 +1,155 @@
+"""Prefetching: one page early, and whoever leaves the loop never waits for the request in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from scripted import page
+from vox_calls import AsyncClient, Client
+
+AT_ONCE = 0.2
+"""Seconds that leaving may take."""
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """A server whose first page comes at once, and whose second comes one byte a second."""
+    first = page(*(str(number) for number in range(3)), cursor="next").content
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    ended = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while request := connection.recv(65_536):
+                connection.sendall(head % len(first))
+                if b"cursor=" not in request:
+                    connection.sendall(first)
+                    continue
+                for byte in first:
+                    connection.sendall(bytes([byte]))
+                    if ended.wait(1.0):
+                        return
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        ended.set()
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def options(base_url: str) -> dict[str, Any]:
+    return {"api_key": "key", "base_url": base_url, "rate_limit": None}
+
+
+def test_break_does_not_wait_for_the_request_in_flight() -> None:
+    with dripping() as base_url, Client(**options(base_url)) as client:
+        for _ in client.list_calls(prefetch=1):
+            time.sleep(0.3)  # the second page is being fetched
+            began = time.monotonic()
+            break
+        assert time.monotonic() - began < AT_ONCE
+    assert time.monotonic() - began < AT_ONCE
+
+
+def test_an_exception_in_the_loop_does_not_wait_either() -> None:
+    def read() -> None:
+        with Client(**options(base_url)) as client:
+            for _ in client.list_calls(prefetch=1).pages():
+                time.sleep(0.3)
+                began.append(time.monotonic())
+                raise ZeroDivisionError
+
+    began: list[float] = []
+    with dripping() as base_url, pytest.raises(ZeroDivisionError):
+        read()
+    assert time.monotonic() - began[0] < 2 * AT_ONCE
+
+
+@pytest.mark.parametrize("run", [asyncio.run, trio.run])
+def test_an_async_loop_does_not_wait_either(run: Any) -> None:
+    async def read() -> float:
+        async with AsyncClient(**options(base_url)) as client:
+            async with aclosing(client.list_calls(prefetch=1).pages()) as pages:
+                await anext(pages)
+                if run is asyncio.run:
+                    await asyncio.sleep(0.3)
+                    assert len(asyncio.all_tasks()) == 2
+                began = time.monotonic()
+            if run is asyncio.run:
+                assert len(asyncio.all_tasks()) == 1
+        return began
+
+    with dripping() as base_url:
+        assert time.monotonic() - run(read) if run is trio.run else time.monotonic() - run(read()) < AT_ONCE
+
+
+def test_the_abandoned_request_gives_its_place_back() -> None:
+    with dripping() as base_url, Client(**options(base_url), timeout=0.5) as client:
+        pages = client.list_calls(prefetch=1).pages()
+        next(pages)
+        time.sleep(0.2)
+        limiter: Any = client._runtime.limiter
+        assert limiter._in_flight == 1
+        pages.close()
+        for _ in range(50):
+            if limiter._in_flight == 0:
+                break
+            time.sleep(0.1)
+        assert limiter._in_flight == 0
+
+
+def test_the_end_of_the_program_does_not_wait() -> None:
+    code = """
+import sys, time
+from vox_calls import Client
+client = Client("key", base_url=sys.argv[1], rate_limit=None)
+for _ in client.list_calls(prefetch=1):
+    time.sleep(0.3)
+    break
+print(time.time())
+"""
+    with dripping() as base_url:
+        done = subprocess.run(
+            [sys.executable, "-c", code, base_url], capture_output=True, text=True, timeout=30, check=True
+        )
+        assert time.time() - float(done.stdout) < 1.0
+        assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", [["export", "calls.jsonl"], ["stats"]])
+def test_commands_end_at_the_first_ctrl_c(command: list[str], tmp_path: Path) -> None:
+    vox_calls = Path(sys.executable).with_name("vox-calls")
+    with dripping() as base_url:
+        environment = {"VOX_BASE_URL": base_url, "VOX_API_KEY": "key", "PATH": ""}
+        with subprocess.Popen(
+            [vox_calls, *command, "--no-rate-limit"],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            time.sleep(3.0)  # the second page is being fetched
+            process.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            process.communicate(timeout=20)
+            assert time.monotonic() - began < 1.0
+    assert process.returncode == 130
