@@ -35,7 +35,7 @@ from vox_calls._decoding import decoder_of
 from vox_calls._retry import parse_retry_after
 from vox_calls.enums import UnknownValues, logger
 from vox_calls.query import Query
-from vox_calls.rate_limit import SlidingWindows
+from vox_calls.rate_limit import limiter_of
 from vox_calls.toolkit import parse_json
 from vox_calls_tools.sandbox.app import RefusedError
 from vox_calls_tools.sandbox.exchanges import Exchange, script
@@ -205,7 +205,7 @@ def derived(value: Any) -> Any:
 def pace(given: Json, _: Json) -> Json:
     """When each request is sent, of those that become ready at their times, whatever the others do."""
     limits, requests = given["rate_limit"], given["requests"]
-    pacer = SlidingWindows() if limits is None else RateLimit(**limits).limiter()
+    pacer = limiter_of(None if limits is None else RateLimit(**limits))
     starts = [-1.0] * len(requests)
     order = count()
     events = [(float(request["ready"]), next(order), number, True) for number, request in enumerate(requests)]

@@ -16,7 +16,7 @@ from vox_calls._retry import RetryPolicy
 from vox_calls.enums import UnknownValues
 from vox_calls.pagination import Fetched, Iteration
 from vox_calls.query import Query
-from vox_calls.rate_limit import SlidingWindows
+from vox_calls.rate_limit import limiter_of
 
 Answer = httpx.Response | httpx.RequestError
 
@@ -41,7 +41,7 @@ class World:
     def runtime(self) -> Runtime:
         return Runtime(
             policy=RetryPolicy(retries=self.retries),
-            limiter=SlidingWindows(self.limit.windows if self.limit else ()),
+            limiter=limiter_of(self.limit),
             clock=lambda: self.time,
             jitter=lambda: self.jitter,
             now=lambda: NOW,
@@ -72,9 +72,8 @@ class World:
     def calls(self, iteration: Iteration, take: Callable[[Call], object]) -> None:
         """Give each call to `take`, so that it is there when an error comes."""
         for fetched in self.fetched(iteration):
-            for run in iteration.calls(fetched):
-                for each in run:
-                    take(each)
+            for each in iteration.calls(fetched):
+                take(each)
 
     def pages(self, iteration: Iteration, take: Callable[[Page], object]) -> None:
         """Give each page to `take`."""

@@ -322,17 +322,17 @@ class Talk:
 def test_lists_of_objects_and_of_enum_values_are_looked_into() -> None:
     shape = decoder_of(Talk)
     plain: dict[str, Any] = {"moods": ["good"], "lines": [{"mood": "good"}, None]}
-    assert shape._knows_all([plain, {"moods": [], "lines": None}])
-    assert not shape._knows_all([plain, {"moods": ["bad"], "lines": []}])
-    assert not shape._knows_all([{"moods": [], "lines": [{"mood": "good", "tone": 1}]}])
+    assert shape.knows_all([plain, {"moods": [], "lines": None}])
+    assert not shape.knows_all([plain, {"moods": ["bad"], "lines": []}])
+    assert not shape.knows_all([{"moods": [], "lines": [{"mood": "good", "tone": 1}]}])
     odd: dict[str, Any] = {"moods": ["good", "bad"], "lines": [None, {"mood": "odd", "tone": 1}]}
-    assert list(shape._unknown_enum_values(plain)) == []
-    assert [(where, value) for where, _, value in shape._unknown_enum_values(odd)] == [
+    assert list(shape.unknown_enum_values(plain)) == []
+    assert [(where, value) for where, _, value in shape.unknown_enum_values(odd)] == [
         ("moods[1]", "bad"),
         ("lines[1].mood", "odd"),
     ]
     talk = Talk([Mood.GOOD], [None, Line(Mood.GOOD)])
-    shape._keep_unknown(odd | {"new": 1}, talk)
+    shape.keep_unknown(odd | {"new": 1}, talk)
     assert talk.additional_properties == {"new": 1}
     assert talk.lines is not None
     assert [line and line.additional_properties for line in talk.lines] == [None, {"tone": 1}]

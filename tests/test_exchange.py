@@ -26,7 +26,6 @@ from vox_calls.enums import UnknownValues
 from vox_calls.errors import InvalidQueryError, InvalidResponseError
 from vox_calls.pagination import Iteration
 from vox_calls.query import Query
-from vox_calls.rate_limit import SlidingWindows
 
 QUERY = Query.of(page_size=100, cursor=None, max_items=None)
 ENVELOPE = {"error": {"code": "VALIDATION_ERROR", "message": "No.", "details": {"allowed_query_parameters": ["a"]}}}
@@ -190,7 +189,7 @@ def test_an_error_names_the_request_without_its_query(fault: Any) -> None:
 
 
 def test_a_pacer_remembers_no_more_than_its_windows_hold() -> None:
-    pacer = SlidingWindows(RateLimit(per_second=1_000, per_minute=1_000).windows)
+    pacer: Any = RateLimit(per_second=1_000, per_minute=1_000).limiter()
     for number in range(5_000):
         assert pacer.acquire(number) == 0.0
         pacer.release(number)

@@ -33,6 +33,8 @@ from vox_calls.errors import InvalidResponseError
 from vox_calls_raw import models
 
 T = TypeVar("T")
+Json = Any
+"""Any JSON value."""
 
 _FAULT = re.compile(r"(?P<reason>.*?)(?: - at `(?:\$|key in \$)(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
@@ -156,7 +158,7 @@ class Decoder(Generic[T]):
             decoded = None if self._complete_always else msgspec.convert(raw, list[self._cls], dec_hook=_free_object)  # type: ignore[name-defined] # the class that this decodes
         except (msgspec.ValidationError, UnicodeError):
             decoded = None
-        if decoded is not None and self._knows_all(raw):
+        if decoded is not None and self.knows_all(raw):
             return decoded
         outcomes: list[T | InvalidResponseError] = []
         for position, item in enumerate(raw):
@@ -172,14 +174,14 @@ class Decoder(Generic[T]):
         return outcomes
 
     def _look_for_unknown(self, raw: object, decoded: T, path: str, unknown: UnknownValues | None) -> None:
-        self._keep_unknown(raw, decoded)
+        self.keep_unknown(raw, decoded)
         if unknown is not None:
-            for where, kind, value in self._unknown_enum_values(raw):
+            for where, kind, value in self.unknown_enum_values(raw):
                 unknown.report(_join(path, where), kind, value, raw)
 
     def _decode_completed(self, raw: object, path: str) -> T:
         try:
-            complete = self._complete(raw)
+            complete = self.complete(raw)
             try:
                 return msgspec.convert(complete, self._cls, dec_hook=_free_object)
             except UnicodeError:
@@ -192,7 +194,7 @@ class Decoder(Generic[T]):
                 where, reason = f"{where}.{missing['name']}", "the field is missing"
             raise InvalidResponseError(_join(path, where.removeprefix(".")), reason, raw=raw) from None
 
-    def _complete(self, raw: object) -> object:
+    def complete(self, raw: object) -> object:
         """The object under Python's names, with absent fields filled in and unknown ones left out."""
         if not isinstance(raw, Mapping):
             return raw
@@ -205,12 +207,12 @@ class Decoder(Generic[T]):
             if field.is_integer and isinstance(value, float) and value.is_integer():
                 value = int(value)  # 1.7e12 is an integer to JSON Schema
             if decoder := nested.get(field.name):
-                complete = decoder._complete  # noqa: SLF001 - a decoder too
+                complete = decoder.complete
                 value = [*map(complete, value)] if field.is_list and isinstance(value, list) else complete(value)
             result[field.name] = value
         return result
 
-    def _knows_all(self, objects: Sequence[Mapping[str, Any]]) -> bool:
+    def knows_all(self, objects: Sequence[Mapping[str, Any]]) -> bool:
         """Whether all fields and enum values of these objects are known. Column by column, which is fast.
 
         They were decoded without being completed, so every declared field is there: an equal count means no other.
@@ -221,11 +223,11 @@ class Decoder(Generic[T]):
             if not field.known.issuperset(_column(field, objects)):
                 return False
         return all(
-            decoder._knows_all([value for value in _column(field, objects) if value is not None])  # noqa: SLF001 - as above
+            decoder.knows_all([value for value in _column(field, objects) if value is not None])
             for field, decoder in self._nested
         )
 
-    def _keep_unknown(self, raw: Any, decoded: Any) -> None:  # noqa: ANN401 - any JSON, any generated class
+    def keep_unknown(self, raw: Json, decoded: Any) -> None:  # noqa: ANN401 - any generated class
         """Put unknown fields into `additional_properties`."""
         if self._keeps_unknown and (len(raw) != len(self._fields) or not self._wire_names.issuperset(raw)):
             decoded.additional_properties = {key: value for key, value in raw.items() if key not in self._wire_names}
@@ -234,9 +236,9 @@ class Decoder(Generic[T]):
             pairs = zip(_each(field, raw), inner if field.is_list else (inner,), strict=False)
             for (_, item), held in pairs:
                 if item is not None:
-                    decoder._keep_unknown(item, held)  # noqa: SLF001 - as above
+                    decoder.keep_unknown(item, held)
 
-    def _unknown_enum_values(self, raw: Any) -> Iterator[tuple[str, type[Enum], str]]:  # noqa: ANN401 - any JSON
+    def unknown_enum_values(self, raw: Json) -> Iterator[tuple[str, type[Enum], str]]:
         """Path, enum and value of each value that its enum does not list."""
         for field, enum in self._enums:
             for where, item in _each(field, raw):
@@ -245,7 +247,7 @@ class Decoder(Generic[T]):
         for field, decoder in self._nested:
             for where, item in _each(field, raw):
                 if item is not None:
-                    for inner, enum, value in decoder._unknown_enum_values(item):  # noqa: SLF001 - as above
+                    for inner, enum, value in decoder.unknown_enum_values(item):
                         yield f"{where}.{inner}", enum, value
 
 
@@ -273,7 +275,7 @@ def _column(field: Field, objects: Sequence[Mapping[str, Any]]) -> list[Any]:
     return list(itertools.chain.from_iterable(filter(None, values))) if field.is_list else values
 
 
-def _without_halves(value: Any) -> Any:  # noqa: ANN401 - any JSON
+def _without_halves(value: Json) -> Json:
     """The value with U+FFFD for each half of a surrogate pair."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

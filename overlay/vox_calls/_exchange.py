@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 import httpx
 
-from vox_calls._decoding import decoder_of, parse_json
+from vox_calls._decoding import Json, decoder_of, parse_json
 from vox_calls._retry import Jitter, RetryPolicy, is_retryable, parse_retry_after
 from vox_calls.errors import (
     ApiError,
@@ -195,7 +195,7 @@ def _request_id(answer: httpx.Response, redact: Callable[[str], str]) -> str | N
     return redact(request_id) if request_id else None
 
 
-def _redact_all(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - any JSON
+def _redact_all(value: Json, redact: Callable[[str], str]) -> Json:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):

@@ -24,7 +24,7 @@ from vox_calls.enums import CallStatus, CallType, DisconnectionReason, SortOrder
 from vox_calls.errors import ConfigurationError
 from vox_calls.pagination import AsyncCalls, Calls, Iteration, OnInvalid
 from vox_calls.query import MAX_PAGE_SIZE, Query
-from vox_calls.rate_limit import DEFAULT_RATE_LIMIT, Limit, SlidingWindows
+from vox_calls.rate_limit import DEFAULT_RATE_LIMIT, Limit, limiter_of
 
 T = TypeVar("T")
 Result = TypeVar("Result")
@@ -41,7 +41,7 @@ class _Client(ABC, Generic[Http, Result]):
     _jitter: Callable[[], float] = staticmethod(random.random)
     _now: Callable[[], datetime] = staticmethod(partial(datetime.now, UTC))
 
-    def __init__(  # noqa: PLR0913 - one keyword for each option
+    def __init__(
         self,
         api_key: str | None = None,
         *,
@@ -67,14 +67,14 @@ class _Client(ABC, Generic[Http, Result]):
         self._unknown = UnknownValues(strict=strict_enums, redact=redact)
         self._runtime = Runtime(
             policy=RetryPolicy(retries=retries),
-            limiter=SlidingWindows() if rate_limit is None else rate_limit.limiter(),
+            limiter=limiter_of(rate_limit),
             clock=self._clock,
             jitter=self._jitter,
             now=self._now,
             redact=redact,
         )
 
-    def list_calls(  # noqa: PLR0913 - the API's filters, each under its own name
+    def list_calls(
         self,
         *,
         agent_id: UUID | str | Iterable[UUID | str] | None = None,

@@ -160,7 +160,7 @@ class ApiError(VoxCallsError):
 
     retry_after: float | None = None
 
-    def __init__(  # noqa: PLR0913 - one keyword for each fact about the error
+    def __init__(
         self,
         message: str,
         *,

@@ -16,7 +16,6 @@ import re
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import aclosing, closing
-from itertools import groupby
 from typing import Any, Self, TypeVar
 
 import attrs
@@ -92,22 +91,22 @@ class Iteration:
             if cursor is None:
                 return
 
-    def calls(self, fetched: Fetched) -> Iterator[list[Call]]:
-        """Yield the calls of a page in runs: at the end of each, `cursor` is right for what was yielded.
+    def calls(self, fetched: Fetched) -> Iterator[Call]:
+        """Yield the calls of a page. The cursor moves with the last one, before it is yielded.
 
         Raises:
             InvalidResponseError: For an item that cannot be decoded, after the calls before it.
         """
-        for run in _runs(fetched.items):
-            if isinstance(run, InvalidResponseError):
-                self._reject(run, fetched)
+        items = fetched.items
+        for item in items:
+            if isinstance(item, InvalidResponseError):
+                self._reject(item, fetched)
                 continue
-            del run[self._left :]
-            self._left -= len(run)
-            if run[-1] is fetched.items[-1]:
+            self._left -= 1
+            if item is items[-1]:
                 self._advance(fetched.page)
-            yield run
-            if self._left <= 0:
+            yield item
+            if not self._left:
                 return
         self._advance(fetched.page)
 
@@ -167,17 +166,6 @@ def _attach(error: VoxCallsError, cursor: str | None, source: Received[object] |
         error.attempts, error.request_id = source.attempts, source.request_id
 
 
-def _runs(items: list[Call | InvalidResponseError]) -> Iterator[list[Call] | InvalidResponseError]:
-    """The items in their order: each fault by itself, calls together, except for the last one."""
-    for is_call, group in groupby(items[:-1], lambda item: isinstance(item, Call)):
-        if is_call:
-            yield [*group]  # type: ignore[list-item] # groupby does not tell what its key has shown
-        else:
-            yield from group  # type: ignore[misc] # the same
-    for item in items[-1:]:
-        yield [item] if isinstance(item, Call) else item
-
-
 class _Resumable:
     """What both results of `list_calls` have in common."""
 
@@ -227,8 +215,7 @@ class Calls(_Resumable):
         iteration = self._restart()
         with closing(self._fetched(iteration)) as pages:
             for fetched in pages:
-                for run in iteration.calls(fetched):
-                    yield from run
+                yield from iteration.calls(fetched)
                 del fetched  # see Iteration.fetch
 
     def pages(self) -> Generator[Page, None, None]:
@@ -267,9 +254,8 @@ class AsyncCalls(_Resumable):
         iteration = self._restart()
         async with aclosing(self._fetched(iteration)) as pages:
             async for fetched in pages:
-                for run in iteration.calls(fetched):
-                    for call in run:
-                        yield call
+                for call in iteration.calls(fetched):
+                    yield call
                 del fetched  # see Iteration.fetch
 
     async def pages(self) -> AsyncGenerator[Page, None]:
@@ -293,7 +279,7 @@ def _prefetched(
 
     Leaving early does not wait for that thread: its request ends by itself, and it sends nothing more.
     """
-    wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    wanted = threading.Semaphore()
     ready: queue.SimpleQueue[Fetched | BaseException | None] = queue.SimpleQueue()
     left = threading.Event()
     process = os.getpid()
@@ -301,14 +287,13 @@ def _prefetched(
     def work() -> None:
         try:
             with closing(results(_until(left, iteration.fetch()))) as pages:
-                while wanted.get():
+                while wanted.acquire() and not left.is_set():
                     ready.put(next(pages, None))
         except BaseException as error:  # noqa: BLE001 - raised where the page is asked for
             ready.put(error)
 
     threading.Thread(target=work, name="vox-calls-prefetch", daemon=True).start()
     try:
-        wanted.put(True)  # noqa: FBT003 - the only argument of a queue
         while True:
             if process != os.getpid():
                 error = ConfigurationError(
@@ -321,12 +306,12 @@ def _prefetched(
                 raise fetched
             if fetched is None:
                 return
-            wanted.put(True)  # noqa: FBT003 - as above
+            wanted.release()
             yield fetched
             del fetched  # see Iteration.fetch
     finally:
         left.set()
-        wanted.put(False)  # noqa: FBT003 - as above
+        wanted.release()
 
 
 def _until(left: threading.Event, steps: Steps[T]) -> Steps[T]:

@@ -68,7 +68,7 @@ class RateLimit:
 
     def limiter(self) -> Limiter:
         """Make the limiter of one client."""
-        return SlidingWindows(self.windows)
+        return _SlidingWindows(self.windows)
 
 
 DEFAULT_RATE_LIMIT = RateLimit(per_second=5, per_minute=120)
@@ -97,14 +97,15 @@ def required_wait(answered: Sequence[float], in_flight: int, windows: Sequence[W
     return wait
 
 
-class SlidingWindows:
-    """Keeps limits over sliding windows, for all the iterations of one client.
+def limiter_of(limit: Limit | None) -> Limiter:
+    """Make the limiter of one client; None disables rate limiting."""
+    return _SlidingWindows(()) if limit is None else limit.limiter()
 
-    Args:
-        windows: The limits; none for no limit.
-    """
 
-    def __init__(self, windows: Sequence[Window] = ()) -> None:
+class _SlidingWindows:
+    """Keeps limits over sliding windows, for all the iterations of one client. See `Limiter`."""
+
+    def __init__(self, windows: Sequence[Window]) -> None:
         self._windows = windows
         self._answered: deque[float] = deque(maxlen=max((most for _, most in windows), default=0))
         self._in_flight = 0
@@ -113,7 +114,6 @@ class SlidingWindows:
         self._locks = {os.getpid(): threading.Lock()}
 
     def acquire(self, now: float) -> float:
-        """Return 0 if a request may be sent now, which then counts as in flight; else the seconds to wait."""
         with self._lock():
             wait = required_wait(self._answered, self._in_flight, self._windows, now)
             wait = max(wait, self._held_until - now)
@@ -122,13 +122,11 @@ class SlidingWindows:
             return wait
 
     def release(self, now: float) -> None:
-        """Note that a request in flight was answered, or that it will not be."""
         with self._lock():
             self._in_flight = max(self._in_flight - 1, 0)
             self._answered.append(now)
 
     def hold(self, seconds: float, now: float) -> None:
-        """Let no request through for some seconds, because the server answered 429."""
         with self._lock():
             self._held_until = max(self._held_until, now + seconds)
 

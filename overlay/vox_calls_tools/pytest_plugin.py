@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def vox_sandbox_server() -> Iterator[Sandbox]:
     """A running vox_calls_tools.sandbox.Sandbox, one for the session, on a port and with a key of its own."""
     try:
-        from vox_calls_tools.sandbox import (  # noqa: PLC0415 - what the extra brings may not be there, and takes its time
+        from vox_calls_tools.sandbox import (
             Sandbox,
             Settings,
             make_key,
@@ -37,8 +37,8 @@ def vox_sandbox_server() -> Iterator[Sandbox]:
 @pytest.fixture
 def vox_sandbox(vox_sandbox_server: Sandbox) -> Iterator[VoxSandbox]:
     """An empty `vox_calls_tools.sandbox.VoxSandbox` for this test; VOX_BASE_URL and VOX_API_KEY point to it."""
-    from vox_calls.toolkit import API_KEY_VARIABLE, BASE_URL_VARIABLE  # noqa: PLC0415 - as above
-    from vox_calls_tools.sandbox import VoxSandbox  # noqa: PLC0415 - as above
+    from vox_calls.toolkit import API_KEY_VARIABLE, BASE_URL_VARIABLE
+    from vox_calls_tools.sandbox import VoxSandbox
 
     # A context of its own, which a test that undoes its monkeypatch leaves alone.
     with pytest.MonkeyPatch.context() as environment:
@@ -50,7 +50,7 @@ def vox_sandbox(vox_sandbox_server: Sandbox) -> Iterator[VoxSandbox]:
 @pytest.fixture
 def vox_client(vox_sandbox: VoxSandbox) -> Iterator[vox_calls.Client]:
     """A vox_calls.Client of this test's sandbox, which is closed afterwards. It does not pace itself."""
-    from vox_calls import Client  # noqa: PLC0415 - as above
+    from vox_calls import Client
 
     with Client(vox_sandbox.api_key, base_url=vox_sandbox.base_url, rate_limit=None) as client:
         yield client

@@ -30,7 +30,7 @@ def main() -> None:
     """Run the command line. Exits with 0 when done, 1 when the API or the network failed, 2 when misused."""
     try:
         _settle_streams()
-        from vox_calls_tools.cli.app import app  # noqa: PLC0415 - what an extra brings may not be there
+        from vox_calls_tools.cli.app import app
 
         try:
             app(prog_name="vox-calls")

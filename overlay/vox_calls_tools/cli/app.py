@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,11 +11,8 @@ from typing import Annotated
 
 import typer
 
-from vox_calls import __version__
-from vox_calls.errors import BadRequestError, ConfigurationError, InvalidQueryError, VoxCallsError
-from vox_calls_tools.cli import FAILED, INTERRUPTED, MISUSED, abandon_output
-from vox_calls_tools.cli.exporting import export
-from vox_calls_tools.cli.filters import Chosen, Filters, with_filters
+from vox_calls_tools.cli import FAILED
+from vox_calls_tools.cli.filters import Filters, with_filters
 from vox_calls_tools.cli.options import BaseUrl, Mask, Quiet, RateLimited, Verbose
 
 app: typer.Typer = typer.Typer(
@@ -27,7 +22,6 @@ app: typer.Typer = typer.Typer(
     rich_markup_mode=None,
 )
 
-_LONGEST_CURSOR = 1_000
 _MADE_UP = 2_000
 _MOST = 10_000_000
 _SEED = 1
@@ -42,6 +36,14 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class ExportFormat(StrEnum):
+    """What a file is written as: the values of `vox_calls_tools.export.Format`, which is slow to import."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
 class SummaryFormat(StrEnum):
     """How a summary is written."""
 
@@ -51,6 +53,8 @@ class SummaryFormat(StrEnum):
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
     if wanted:
+        from vox_calls import __version__
+
         typer.echo(f"vox-calls {__version__}")
         raise typer.Exit
 
@@ -64,7 +68,7 @@ def common(
 
 @app.command("list")
 @with_filters
-def list_(  # noqa: PLR0913 - one for each option
+def list_(
     filters: Filters,
     *,
     cursor: Annotated[str | None, typer.Option(help="Where to read on.")] = None,
@@ -80,13 +84,14 @@ def list_(  # noqa: PLR0913 - one for each option
     A table is for a terminal, and fits it. Elsewhere it is one line a call, fields apart by tabs: start, id, type,
     status, reason, from, to, seconds, won, summary. What is said about the calls goes to standard error.
     """
-    from vox_calls_tools.cli import output  # noqa: PLC0415 - `--help` need not wait for rich
-    from vox_calls_tools.cli.connection import connected  # noqa: PLC0415 - nor for this
+    from vox_calls_tools.cli import output
+    from vox_calls_tools.cli.connection import connected
+    from vox_calls_tools.cli.reporting import reported
 
     now = datetime.now(UTC)
-    with _reported():
+    with reported():
         chosen = filters.resolve(now)
-    with _reported(chosen), connected(base_url, quiet=quiet, verbose=verbose, mask=mask) as client:
+    with reported(chosen), connected(base_url, quiet=quiet, verbose=verbose, mask=mask) as client:
         left_out = output.LeftOut()
         calls = client.list_calls(**chosen.arguments, cursor=cursor, max_items=max_items, on_invalid=left_out.tell)
         totals = None
@@ -109,7 +114,52 @@ def list_(  # noqa: PLR0913 - one for each option
 
 @app.command()
 @with_filters
-def stats(  # noqa: PLR0913 - one for each option
+def export(
+    filters: Filters,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as calls.jsonl, calls.csv.gz, calls.parquet.")],
+    *,
+    format_: Annotated[
+        ExportFormat | None, typer.Option("--format", help="Where FILE's name does not tell it.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an export that was interrupted; begin where there is none.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, in place of what is there.")] = False,
+    bom: Annotated[bool, typer.Option(help="Begin a CSV with a byte order mark, as Excel needs it.")] = True,
+    rate_limit: RateLimited = True,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    base_url: BaseUrl = None,
+) -> None:
+    """Write the whole history, or what the filters leave of it, to FILE.
+
+    Oldest first, so that calls which come in meanwhile are at the end; --sort-order desc begins with the newest and
+    leaves those out. FILE is there when it is complete; until then FILE.part and FILE.checkpoint are. After a break of
+    any kind --resume goes on behind the last whole page, with the filters that it was begun with. Calls that cannot be
+    decoded go to FILE.rejects.jsonl. URLs of recordings are left out. In a CSV, a text that a spreadsheet would take
+    for a formula has an apostrophe in front, and so have those that begin with one or are empty.
+    """
+    from vox_calls_tools.cli import exporting
+    from vox_calls_tools.cli.reporting import reported
+
+    with reported():
+        exporting.run(
+            filters,
+            file,
+            format_=format_,
+            resume=resume,
+            overwrite=overwrite,
+            bom=bom,
+            rate_limit=rate_limit,
+            quiet=quiet,
+            verbose=verbose,
+            base_url=base_url,
+        )
+
+
+@app.command()
+@with_filters
+def stats(
     filters: Filters,
     *,
     from_: Annotated[
@@ -126,12 +176,13 @@ def stats(  # noqa: PLR0913 - one for each option
 
     Of the API's calls, or of those in a file that was exported. Days and hours are those of the start.
     """
-    from vox_calls.toolkit import DEFAULT_RATE_LIMIT  # noqa: PLC0415 - nor for this
-    from vox_calls_tools.cli import statistics  # noqa: PLC0415 - `--help` need not wait for rich
-    from vox_calls_tools.cli.connection import connected  # noqa: PLC0415 - nor for this
+    from vox_calls.toolkit import DEFAULT_RATE_LIMIT
+    from vox_calls_tools.cli import statistics
+    from vox_calls_tools.cli.connection import connected
+    from vox_calls_tools.cli.reporting import reported
 
     limit = DEFAULT_RATE_LIMIT if rate_limit else None
-    with _reported():
+    with reported():
         chosen = filters.resolve(datetime.now(UTC))
         whole = statistics.run(
             chosen.arguments,
@@ -147,7 +198,7 @@ def stats(  # noqa: PLR0913 - one for each option
 
 
 @app.command()
-def sandbox(  # noqa: PLR0913 - one for each option
+def sandbox(
     context: typer.Context,
     *,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any free port.")] = 0,
@@ -167,12 +218,15 @@ def sandbox(  # noqa: PLR0913 - one for each option
 
     The first two lines say where it is and its key, ready for a shell.
     """
-    with _reported():
-        from vox_calls_tools import sandbox as boxes  # noqa: PLC0415 - what the extra brings may not be there
+    from vox_calls_tools.cli.reporting import reported
+
+    with reported():
+        from vox_calls_tools import sandbox as boxes
+        from vox_calls_tools.cli.reporting import require_alone
 
         box: boxes.Sandbox | boxes.ExchangesSandbox
         if exchanges:
-            _only(context, "exchanges", "port")
+            require_alone(context, "exchanges", "port")
             box = boxes.ExchangesSandbox(port=port)
         else:
             settings = boxes.Settings(
@@ -185,7 +239,7 @@ def sandbox(  # noqa: PLR0913 - one for each option
                 count, chosen_seed = _MADE_UP if calls is None else calls, _SEED if seed is None else seed
                 history = boxes.synthetic_calls(count, seed=chosen_seed, until=datetime.now(UTC))
             else:
-                _only(context, "data", "port", "latency_ms", "rate_limit", "faults")
+                require_alone(context, "data", "port", "latency_ms", "rate_limit", "faults")
                 history = boxes.read_calls(data)
             box = boxes.Sandbox(history, port=port, settings=settings)
         typer.echo(f"VOX_BASE_URL={box.base_url}\nVOX_API_KEY={box.api_key}")
@@ -196,13 +250,6 @@ def sandbox(  # noqa: PLR0913 - one for each option
             pass  # the way to end it
         finally:
             box.close()
-
-
-def _only(context: typer.Context, option: str, *others: str) -> None:
-    for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if parameter.name not in {option, *others} and source is not None and source.name == "COMMANDLINE":
-            raise ConfigurationError(f"--{option} leaves nothing for {parameter.opts[0]} to say; leave one of them out")
 
 
 @app.command()
@@ -217,8 +264,9 @@ def doctor(
     Exit status 0 it is, 1 it differs, 2 it could not be found out. A terminal also shows what one more request tells of
     the key, the server and this machine's clock.
     """
-    from vox_calls.toolkit import API_KEY_VARIABLE  # noqa: PLC0415 - nor for httpx
-    from vox_calls_tools.cli import checkup, examination  # noqa: PLC0415 - `--help` need not wait for them
+    from vox_calls import __version__
+    from vox_calls.toolkit import API_KEY_VARIABLE
+    from vox_calls_tools.cli import checkup, examination
 
     in_terminal = sys.stdout.isatty()
     if in_terminal:
@@ -237,32 +285,3 @@ def doctor(
     elif not status:
         typer.echo(same)
     raise typer.Exit(status)
-
-
-@contextmanager
-def _reported(chosen: Chosen | None = None) -> Iterator[None]:
-    from vox_calls_tools.cli.text import printable  # noqa: PLC0415 - `--help` need not wait for it
-
-    try:
-        yield
-        sys.stdout.flush()
-    except InvalidQueryError as error:
-        for one in error.errors or [error]:
-            typer.echo(f"vox-calls: {printable(str(one))}", err=True)
-        raise typer.Exit(MISUSED) from None
-    except VoxCallsError as error:
-        cursor = None if isinstance(error, BadRequestError) else error.cursor  # a 400 may be of that very cursor
-        resume = ""
-        if chosen and cursor and len(cursor) <= _LONGEST_CURSOR:
-            resume = f" (read on with {chosen.resume(cursor)})"
-        typer.echo(f"vox-calls: {printable(str(error) + resume)}", err=True)
-        raise typer.Exit(MISUSED if isinstance(error, ConfigurationError) else FAILED) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
-    except BrokenPipeError:
-        # Told here, for the library of the command line would end with a status of its own.
-        abandon_output()
-        raise typer.Exit(0) from None
-
-
-app.command()(with_filters(_reported()(export)))

@@ -1,4 +1,4 @@
-"""The command `vox-calls export`."""
+"""What `vox-calls export` does with its options."""
 
 from __future__ import annotations
 
@@ -9,52 +9,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from vox_calls.errors import ConfigurationError, InvalidQueryError, VoxCallsError
+from vox_calls import ConfigurationError, InvalidQueryError, VoxCallsError
+from vox_calls.toolkit import DEFAULT_RATE_LIMIT
 from vox_calls_tools.cli import FAILED, INTERRUPTED, MISUSED
+from vox_calls_tools.cli.connection import connected
 from vox_calls_tools.cli.filters import Filters
-from vox_calls_tools.cli.options import BaseUrl, Quiet, RateLimited, Verbose
+from vox_calls_tools.cli.meter import Meter, clock
+from vox_calls_tools.cli.showing import shown
 from vox_calls_tools.cli.text import printable
-from vox_calls_tools.export.errors import ExportDiskError, ExportError
-from vox_calls_tools.export.formats import Format
+from vox_calls_tools.export import ExportDiskError, ExportError, WatchedLimit, export_calls
+from vox_calls_tools.export.files import Files
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _THOUSAND = 1_000
 
 
-def export(  # noqa: PLR0913 - one for each option
+def run(
     filters: Filters,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as calls.jsonl, calls.csv.gz, calls.parquet.")],
+    file: Path,
     *,
-    format_: Annotated[Format | None, typer.Option("--format", help="Where FILE's name does not tell it.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an export that was interrupted; begin where there is none.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, in place of what is there.")] = False,
-    bom: Annotated[bool, typer.Option(help="Begin a CSV with a byte order mark, as Excel needs it.")] = True,
-    rate_limit: RateLimited = True,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    base_url: BaseUrl = None,
+    format_: str | None,
+    resume: bool,
+    overwrite: bool,
+    bom: bool,
+    rate_limit: bool,
+    quiet: bool,
+    verbose: bool,
+    base_url: str | None,
 ) -> None:
-    """Write the whole history, or what the filters leave of it, to FILE.
-
-    Oldest first, so that calls which come in meanwhile are at the end; --sort-order desc begins with the newest and
-    leaves those out. FILE is there when it is complete; until then FILE.part and FILE.checkpoint are. After a break of
-    any kind --resume goes on behind the last whole page, with the filters that it was begun with. Calls that cannot be
-    decoded go to FILE.rejects.jsonl. URLs of recordings are left out. In a CSV, a text that a spreadsheet would take
-    for a formula has an apostrophe in front, and so have those that begin with one or are empty.
-    """
-    from vox_calls.toolkit import DEFAULT_RATE_LIMIT  # noqa: PLC0415 - as above
-    from vox_calls_tools.cli.connection import connected  # noqa: PLC0415 - `--help` need not wait for it
-    from vox_calls_tools.cli.meter import Meter, clock  # noqa: PLC0415 - as above
-    from vox_calls_tools.cli.showing import shown  # noqa: PLC0415 - as above
-    from vox_calls_tools.export.pauses import WatchedLimit  # noqa: PLC0415 - as above
-    from vox_calls_tools.export.running import export_calls  # noqa: PLC0415 - as above
-
+    """Write the calls to a file, and show how far it is."""
     again = _again(file, format_, base_url, rate_limit=rate_limit, quiet=quiet)
     meter = Meter(time.monotonic, DEFAULT_RATE_LIMIT.per_minute if rate_limit else None)
     limit = WatchedLimit(DEFAULT_RATE_LIMIT, meter.pause) if rate_limit else None
@@ -106,14 +92,12 @@ def _say(text: str) -> None:
 
 
 def _say_how(file: Path, again: str) -> None:
-    from vox_calls_tools.export.files import Files  # noqa: PLC0415 - `--help` need not wait for it
-
     if Files(file).checkpoint.exists():
         typer.echo(f"vox-calls: all whole pages are kept; go on with: {again}", err=True)
     sys.stderr.flush()
 
 
-def _again(file: Path, format_: Format | None, base_url: str | None, *, rate_limit: bool, quiet: bool) -> str:
+def _again(file: Path, format_: str | None, base_url: str | None, *, rate_limit: bool, quiet: bool) -> str:
     # Without the filters: they are in the checkpoint, and `--since 7d` would mean another instant by then.
     name = str(file)
     arguments = ["vox-calls", "export", f"./{name}" if name.startswith("-") else name, "--resume"]

@@ -6,22 +6,18 @@ A command that is decorated with `with_filters` gets them as a `Filters`, whose 
 from __future__ import annotations
 
 import inspect
-import shlex
 import typing
 import zoneinfo
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime
 from enum import Enum
 from functools import cache, partial
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from vox_calls.errors import InvalidQueryError
-from vox_calls.timestamps import from_unix_ms, to_unix_ms
-from vox_calls_tools.cli import times
-
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from vox_calls_tools.cli.chosen import Chosen
 
 REPEATABLE = "Repeatable."
 
@@ -42,7 +38,7 @@ FILTERS: Mapping[str, str] = {
 @cache
 def kinds(name: str) -> frozenset[Any]:
     """The types that a filter takes, as `list_calls` has them."""
-    from vox_calls.client import Client  # noqa: PLC0415 - `--help` need not wait for it
+    from vox_calls import Client
 
     return frozenset(typing.get_args(typing.get_type_hints(Client.list_calls)[name]))
 
@@ -57,39 +53,6 @@ _TIMES = {
     "until": "Last day or instant, in the same ways; a day is included to its end.",
     "tz": "Time zone, as Asia/Seoul, for these times and those shown; else this machine's.",
 }
-_BOUNDS = {"since": "start_at_after", "until": "start_at_before"}
-_LONGEST_INTEGER = 18
-
-
-class Chosen(NamedTuple):
-    """Filters that were read.
-
-    Attributes:
-        arguments: What to pass to `list_calls`, by name.
-        zone: The zone that times are read and shown in.
-        since: What `--since` came to, to the millisecond, in UTC.
-        until: What `--until` came to, to the millisecond, in UTC.
-    """
-
-    arguments: Mapping[str, Any]
-    zone: tzinfo
-    since: datetime | None
-    until: datetime | None
-
-    @property
-    def bounds(self) -> Mapping[str, str]:
-        """The options that say `since` and `until` exactly, in the zone; those that were not given are left out."""
-        bounds = {"--since": self.since, "--until": self.until}
-        return {
-            option: bound.astimezone(self.zone).isoformat(timespec="milliseconds")
-            for option, bound in bounds.items()
-            if bound is not None
-        }
-
-    def resume(self, cursor: str) -> str:
-        """How to read on, in words: a cursor is of exact times, and `7d` moves on."""
-        bounds = "".join(f"{option} {bound} " for option, bound in self.bounds.items())
-        return f"the same options and {bounds}--cursor {shlex.quote(cursor)}"
 
 
 class Filters(NamedTuple):
@@ -98,30 +61,14 @@ class Filters(NamedTuple):
     typed: Mapping[str, Any]
 
     def resolve(self, now: datetime) -> Chosen:
-        """Read the times, and give what `list_calls` takes.
+        """Read the times, and return what `list_calls` takes.
 
         Raises:
             InvalidQueryError: For a zone or a time that cannot be read, or one bound given in two ways.
         """
-        zone = _read("tz", self.typed["tz"], times.zone_named)
-        since, until = (self._bound(name, zone, now) for name in _BOUNDS)
-        if since is not None and until is not None and since > until:
-            raise InvalidQueryError("until", self.typed["until"], "it is before --since, so no call can be between")
-        arguments = {name: _instant(self.typed[name]) for name in FILTERS if self.typed[name] not in (None, [])}
-        bounds = {"start_at_after": since, "start_at_before": until}
-        arguments |= {name: instant for name, instant in bounds.items() if instant is not None}
-        return Chosen(arguments, zone, since, until)
+        from vox_calls_tools.cli.chosen import resolve
 
-    def _bound(self, name: str, zone: tzinfo, now: datetime) -> datetime | None:
-        text = self.typed[name]
-        if text is None:
-            return None
-        other = _BOUNDS[name]
-        if self.typed[other] is not None:
-            raise InvalidQueryError(name, text, f"--{other.replace('_', '-')} says the same in another way; pass one")
-        read = times.lower_bound if name == "since" else times.upper_bound
-        bound = _read(name, text, lambda text: read(text, zone, now))
-        return from_unix_ms(to_unix_ms(bound, round_up=name == "since", field=name))
+        return resolve(self.typed, now)
 
 
 def with_filters(command: Callable[..., None]) -> Callable[..., None]:
@@ -160,17 +107,3 @@ def _option(name: str, kind: type, told: str, values: Callable[[], Iterable[str]
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
-
-
-def _read(name: str, text: str, read: Callable[[str], T]) -> T:
-    try:
-        return read(text)
-    except ValueError as error:
-        raise InvalidQueryError(name, text, str(error)) from None
-
-
-def _instant(value: object) -> object:
-    """Digits are a number: unix seconds or milliseconds."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST_INTEGER:
-        return int(value)
-    return value

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from vox_calls import Call, Calls, InvalidResponseError, Page
 from vox_calls_tools.cli import privacy
-from vox_calls_tools.cli.filters import Chosen
+from vox_calls_tools.cli.chosen import Chosen
 from vox_calls_tools.cli.table import Layout, clock, columns, plain_line
 from vox_calls_tools.cli.text import escaped, printable
 from vox_calls_tools.cli.times import zone_label
@@ -77,7 +77,7 @@ def write_json(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> 
 
 def write_csv(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> None:
     """The rows that `vox-calls export` writes; see `vox_calls_tools.export.cells` for how a spreadsheet takes them."""
-    from vox_calls_tools.export.cells import Csv  # noqa: PLC0415 - only for those who want it
+    from vox_calls_tools.export.cells import Csv
 
     rows = Csv(bytes, mark=False)
     shown = (Call.from_dict(privacy.masked(call)) if mask else call for call in calls)

@@ -23,7 +23,7 @@ _MOST_TOLD = 5
 _EVERY = 100
 
 
-def run(  # noqa: PLR0913 - one for each option
+def run(
     filters: Mapping[str, Any],
     zone: tzinfo,
     *,
@@ -57,7 +57,7 @@ def run(  # noqa: PLR0913 - one for each option
     writing: AbstractContextManager[Callable[[str], None] | None] = nullcontext() if page is None else replacing(page)
     with writing as write:
         if write is not None:
-            from vox_calls_tools.stats.page import make_page  # noqa: PLC0415 - what the extra brings may not be there
+            from vox_calls_tools.stats.page import make_page
         if source is None:
             with client as connected:
                 reading.from_api(connected.list_calls(**filters, prefetch=1, on_invalid=reading.leave_out), quiet=quiet)

@@ -77,7 +77,7 @@ class Exported:
     bytes: int
 
 
-def export_calls(  # noqa: PLR0913 - one keyword for each thing that can be chosen
+def export_calls(
     client: Client,
     path: str | os.PathLike[str],
     filters: Mapping[str, Any] | None = None,

@@ -148,7 +148,7 @@ class Faults:
         await play(next(self._steps) or Step(), scope, receive, send, usual=self._app, hang_up=self._hang_up)
 
 
-async def play(  # noqa: PLR0913 - the three of ASGI beside its own
+async def play(
     step: Step, scope: Message, receive: Receive, send: Send, *, usual: App, hang_up: Callable[[Message], None]
 ) -> None:
     """Do to one request what a step says.

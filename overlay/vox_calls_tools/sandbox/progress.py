@@ -90,7 +90,7 @@ class Course:
         return self.placed_at, self.connected_at, self.over_at, self.analysed_at, self.billed_at
 
 
-def plan(  # noqa: PLR0913 - one for each stretch of its life
+def plan(
     call: Mapping[str, Any],
     *,
     placed_at: int,

@@ -98,10 +98,10 @@ def synthetic_calls(count: int, *, seed: int, until: datetime) -> Iterator[Call]
     )
     for number, (at, (status, reason), any_type, dialled, agent) in enumerate(chosen):
         call_type = dialled if status is CallStatus.NOT_CONNECTED else any_type
-        yield _call(random, number, at, status, reason, call_type, agent)
+        yield _call(random, number, at=at, status=status, reason=reason, call_type=call_type, agent=agent)
 
 
-def synthetic_call(  # noqa: PLR0913 - what there is to say beforehand
+def synthetic_call(
     number: int,
     *,
     at: int,
@@ -130,7 +130,16 @@ def synthetic_call(  # noqa: PLR0913 - what there is to say beforehand
     if call_type is None:
         call_type = next(iter(_DIALLED if status == CallStatus.NOT_CONNECTED else _TYPES))
     agent = _Agent(Random(0))  # noqa: S311 - made-up data, not secrets
-    return _call(Random(number), number, at, status or CallStatus.ENDED, reason, call_type, agent, private=private)  # noqa: S311 - as above
+    return _call(
+        Random(number),  # noqa: S311 - as above
+        number,
+        at=at,
+        status=status or CallStatus.ENDED,
+        reason=reason,
+        call_type=call_type,
+        agent=agent,
+        private=private,
+    )
 
 
 class _Agent:
@@ -144,15 +153,15 @@ class _Agent:
         self.product = random.choice(_PRODUCTS)
 
 
-def _call(  # noqa: PLR0913, PLR0917 - what was drawn for it
+def _call(
     random: Random,
     number: int,
+    *,
     at: int,
     status: CallStatus,
     reason: DisconnectionReason | None,
     call_type: CallType,
     agent: _Agent,
-    *,
     private: bool | None = None,
 ) -> Call:
     draw = random.random()

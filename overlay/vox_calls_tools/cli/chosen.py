@@ -1,0 +1,86 @@
+"""What the filters on a command line come to: instants and values for `list_calls`, and words for the user."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+from typing import Any, NamedTuple, TypeVar
+
+from vox_calls import InvalidQueryError, from_unix_ms, to_unix_ms
+from vox_calls_tools.cli import times
+from vox_calls_tools.cli.filters import FILTERS
+
+T = TypeVar("T")
+
+_BOUNDS = {"since": "start_at_after", "until": "start_at_before"}
+_LONGEST_INTEGER = 18
+
+
+class Chosen(NamedTuple):
+    """Filters that were read.
+
+    Attributes:
+        arguments: What to pass to `list_calls`, by name.
+        zone: The zone that times are read and shown in.
+        since: What `--since` came to, to the millisecond, in UTC.
+        until: What `--until` came to, to the millisecond, in UTC.
+    """
+
+    arguments: Mapping[str, Any]
+    zone: tzinfo
+    since: datetime | None
+    until: datetime | None
+
+    @property
+    def bounds(self) -> Mapping[str, str]:
+        """The options that say `since` and `until` exactly, in the zone; those that were not given are left out."""
+        bounds = {"--since": self.since, "--until": self.until}
+        return {
+            option: bound.astimezone(self.zone).isoformat(timespec="milliseconds")
+            for option, bound in bounds.items()
+            if bound is not None
+        }
+
+    def resume(self, cursor: str) -> str:
+        """How to read on, in words: a cursor is of exact times, and `7d` moves on."""
+        bounds = "".join(f"{option} {bound} " for option, bound in self.bounds.items())
+        return f"the same options and {bounds}--cursor {shlex.quote(cursor)}"
+
+
+def resolve(typed: Mapping[str, Any], now: datetime) -> Chosen:
+    """Read the options of the filters; see `Filters.resolve`."""
+    zone = _read("tz", typed["tz"], times.zone_named)
+    since, until = (_bound(typed, name, zone, now) for name in _BOUNDS)
+    if since is not None and until is not None and since > until:
+        raise InvalidQueryError("until", typed["until"], "it is before --since, so no call can be between")
+    arguments = {name: _instant(typed[name]) for name in FILTERS if typed[name] not in (None, [])}
+    bounds = {"start_at_after": since, "start_at_before": until}
+    arguments |= {name: instant for name, instant in bounds.items() if instant is not None}
+    return Chosen(arguments, zone, since, until)
+
+
+def _bound(typed: Mapping[str, Any], name: str, zone: tzinfo, now: datetime) -> datetime | None:
+    text = typed[name]
+    if text is None:
+        return None
+    other = _BOUNDS[name]
+    if typed[other] is not None:
+        raise InvalidQueryError(name, text, f"--{other.replace('_', '-')} says the same in another way; pass one")
+    read = times.lower_bound if name == "since" else times.upper_bound
+    bound = _read(name, text, lambda text: read(text, zone, now))
+    return from_unix_ms(to_unix_ms(bound, round_up=name == "since", field=name))
+
+
+def _read(name: str, text: str, read: Callable[[str], T]) -> T:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise InvalidQueryError(name, text, str(error)) from None
+
+
+def _instant(value: object) -> object:
+    """Digits are a number: unix seconds or milliseconds."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST_INTEGER:
+        return int(value)
+    return value
