@@ -233,22 +233,20 @@ class Client(_Client[httpx.Client, Calls]):
                 handled = sys.exception()
                 try:
                     step = steps.send(answer)
-                    answer = None
-                    if isinstance(step, Send):
-                        answer = self._send(step)
-                        continue
-                    if isinstance(step, Wait):
-                        self._sleep(step.seconds)
-                        continue
+                    answer = self._do(step) if isinstance(step, Send | Wait) else None
                 except StopIteration:
                     return
                 except BaseException as error:
                     self._connection.auth.withhold(error, handled)
                     raise
-                yield step
+                if not isinstance(step, Send | Wait):
+                    yield step
                 del step  # drop our reference so that the page can be freed
 
-    def _send(self, step: Send) -> Answer:
+    def _do(self, step: Send | Wait) -> Answer:
+        if isinstance(step, Wait):
+            self._sleep(step.seconds)
+            return None
         request = self._connection.request(step)
         if not isinstance(request, httpx.Request):
             return request
@@ -304,22 +302,20 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
                 handled = sys.exception()
                 try:
                     step = steps.send(answer)
-                    answer = None
-                    if isinstance(step, Send):
-                        answer = await self._send(step)
-                        continue
-                    if isinstance(step, Wait):
-                        await self._sleep(step.seconds)
-                        continue
+                    answer = await self._do(step) if isinstance(step, Send | Wait) else None
                 except StopIteration:
                     return
                 except BaseException as error:
                     self._connection.auth.withhold(error, handled)
                     raise
-                yield step
+                if not isinstance(step, Send | Wait):
+                    yield step
                 del step  # drop our reference so that the page can be freed
 
-    async def _send(self, step: Send) -> Answer:
+    async def _do(self, step: Send | Wait) -> Answer:
+        if isinstance(step, Wait):
+            await self._sleep(step.seconds)
+            return None
         request = self._connection.request(step)
         if not isinstance(request, httpx.Request):
             return request
