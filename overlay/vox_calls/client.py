@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mappi
 from contextlib import aclosing, closing
 from datetime import UTC, datetime
 from functools import partial
-from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
@@ -217,9 +216,7 @@ class Client(_Client[httpx.Client, Calls]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _result(self, query: Query, on_invalid: OnInvalid | None) -> Calls:
@@ -286,9 +283,7 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def _result(self, query: Query, on_invalid: OnInvalid | None) -> AsyncCalls:

@@ -2,7 +2,7 @@
 
 The cursor is opaque and goes back byte for byte, with the same filters. A page without calls is not the end; a null
 cursor is. An empty, damaged or repeated cursor is an error, raised before its page is yielded, so that resuming repeats
-nothing. The rules are PAGE-1 to PAGE-15 of `openapi/conformance/`.
+nothing. The rules are PAGE-1 to PAGE-16 of `openapi/conformance/`.
 
 `Iteration` is sans I/O. `Calls` and `AsyncCalls` drive it, with the steps done by their client.
 """
