@@ -17,10 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT / "scripts")
 
 from bench import report, server  # noqa: E402 - found by the line above
-from bench.ahead import reading_ahead  # noqa: E402 - as above
 from bench.figures import failures  # noqa: E402 - as above
 from bench.memory import memory  # noqa: E402 - as above
 from bench.pacing import pacing  # noqa: E402 - as above
+from bench.prefetching import prefetching  # noqa: E402 - as above
 from bench.starting import starting  # noqa: E402 - as above
 from bench.throughput import decoding, page_size, whole_loop  # noqa: E402 - as above
 
@@ -40,7 +40,7 @@ def main() -> int:
             *decoding(),
             *memory(address),
             *starting(),
-            *reading_ahead(address),
+            *prefetching(address),
             *pacing(),
         ]
     text = f"{report.table(figures)}\n\nPages of 100 calls, {page_size() / 1_000:.0f} kB each. {report.machine()}."

@@ -29,11 +29,6 @@ class Times:
             2 * mine / (before + after) for mine, (before, after) in zip(self.seconds, self.reference, strict=True)
         )
 
-    @property
-    def beyond(self) -> float:
-        """How many seconds longer than the reference, the best round of each: nothing is ever faster by chance."""
-        return min(self.seconds) - min(map(min, self.reference))
-
 
 def side_by_side(tasks: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Times]:
     """Each task once a round. The first one is the reference, which is there before and after each of the others."""

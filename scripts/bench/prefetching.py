@@ -1,4 +1,4 @@
-"""What fetching the next page while this one is worked on saves, and whether anything of it is left behind."""
+"""What prefetching saves, and whether anything of it is left behind."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from bench import server
 from bench.figures import COUNT, Figure
 from bench.pages import PAGE_SIZE
 
-GROUP = "Reading ahead, 60 ms of latency and 60 ms of work a page"
+GROUP = "Prefetching, 60 ms of latency and 60 ms of work a page"
 PAGES = 20
 ROUNDS = 3
 LATENCY_MS = 60
 WORK = 0.06  # seconds
 MOST = 0.6
+ENDING = 0.2  # seconds until a thread of the background has ended
 
 
-def reading_ahead(address: str) -> list[Figure]:
+def prefetching(address: str) -> list[Figure]:
     """For each client, prefetch=1 against prefetch=0; and what is still running when they are closed."""
     base_url = server.history(address, PAGES * PAGE_SIZE, latency_ms=LATENCY_MS)
     ways: dict[str, Callable[[str, int], int]] = {"Client": _blocking, "AsyncClient": _awaiting}
@@ -51,6 +52,7 @@ def _timed(read: Callable[[str, int], int], base_url: str, prefetch: int) -> tup
     began = time.perf_counter()
     tasks = read(base_url, prefetch)
     taken = time.perf_counter() - began
+    time.sleep(ENDING)
     return taken, tasks + threading.active_count() - before
 
 
