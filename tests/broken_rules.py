@@ -116,7 +116,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     ),
     "DEC-13": (
         "models.py",
-        'raise InvalidResponseError("items", "the field is missing")',
+        'raise InvalidResponseError("items", f"the field is missing{_error_in(body)}")',
         'body = {**body, "items": []}',
     ),
     "PAGE-1": (
@@ -179,8 +179,8 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "RETRY-2": ("_retry.py", "_RETRIED = frozenset({408, 429})", "_RETRIED = frozenset({408, 429, 409})"),
     "RETRY-3": (
         "_exchange.py",
-        "may_retry=not isinstance(answer, _NOT_RETRYABLE)",
-        "may_retry=isinstance(answer, httpx.ConnectError)",
+        "return text, not isinstance(error, _NOT_RETRYABLE)",
+        "return text, isinstance(error, httpx.ConnectError)",
     ),
     "RETRY-4": (
         "_exchange.py",

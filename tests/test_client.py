@@ -351,7 +351,7 @@ def test_an_http_client_of_the_callers_own_stays_open() -> None:
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("timeout", [0, -1, "x", None, True, float("inf"), float("nan")])
 def test_a_timeout_that_is_none_is_refused_at_once(client: type[Any], timeout: Any) -> None:
-    with pytest.raises(ConfigurationError, match="timeout takes seconds, more than 0, or"):
+    with pytest.raises(ConfigurationError, match="timeout takes seconds"):
         client(KEY, timeout=timeout)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import math
 import os
 import traceback
 from collections.abc import Callable, Generator, Mapping
@@ -25,6 +24,7 @@ BASE_URL_VARIABLE = "VOX_BASE_URL"
 DEFAULT_BASE_URL = "https://client-api.tryvox.co"
 DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
+_LONGEST_TIMEOUT = 1_000_000
 _VERSION_PREFIX = "/v3"
 _HEADERS = {"Accept": "application/json", "User-Agent": f"vox-calls/{__version__}"}
 
@@ -160,6 +160,8 @@ def _fault_of_key(key: object) -> str:
     key = key.strip()
     if not key:
         return f"there is no API key: set {API_KEY_VARIABLE}, or in Python pass api_key"
+    if key[0] in "\"'" or key.startswith(("$", "%", "{", "<")):
+        return "the API key is in quotes, or the name of a variable in its place; pass the key itself"
     if not (key.isascii() and key.isprintable() and " " not in key):
         return "the API key has a space or an invalid character; copy it again"
     return ""
@@ -191,8 +193,11 @@ def open_http(kind: type[Http], base_url: str, *, timeout: float | httpx.Timeout
     Raises:
         ConfigurationError: For proxies or certificates of the environment that cannot be used, or an invalid timeout.
     """
-    if not isinstance(timeout, httpx.Timeout) and not (type(timeout) in {int, float} and 0 < timeout < math.inf):
-        raise ConfigurationError("timeout takes seconds, more than 0, or an httpx.Timeout")
+    chosen = timeout.as_dict().values() if isinstance(timeout, httpx.Timeout) else (timeout,)
+    if not isinstance(timeout, httpx.Timeout) and type(timeout) not in {int, float}:
+        raise ConfigurationError("timeout takes seconds, or an httpx.Timeout")
+    if not all(seconds is None or 0 < seconds <= _LONGEST_TIMEOUT for seconds in chosen):
+        raise ConfigurationError(f"timeout takes seconds, more than 0 and at most {_LONGEST_TIMEOUT:,}")
     # A proxy of the environment would see the key of a plain http request, and could not reach this machine.
     leaves_machine = not _is_loopback(httpx.URL(base_url).host)
     try:

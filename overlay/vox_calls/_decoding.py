@@ -20,6 +20,7 @@ import operator
 import re
 import threading
 import typing
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Generic, NoReturn, TypeVar
@@ -51,6 +52,7 @@ def parse_json(body: bytes) -> object:
         >>> parse_json(b'{"summary": "cut here: \\ud83d"}')
         {'summary': 'cut here: \ud83d'}
     """
+    body = body.removeprefix(BOM_UTF8)
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

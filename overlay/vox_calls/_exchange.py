@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import logging
+import ssl
 from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -12,7 +13,7 @@ import attrs
 import httpx
 
 from vox_calls._decoding import Json, decoder_of, parse_json
-from vox_calls._retry import Jitter, RetryPolicy, is_retryable, parse_retry_after
+from vox_calls._retry import Jitter, RetryPolicy, is_retryable, parse_date, parse_retry_after
 from vox_calls.errors import (
     ApiError,
     InvalidResponseError,
@@ -34,6 +35,7 @@ _EXCERPT = 200  # characters
 _EXCERPT_SOURCE = 10_000  # bytes
 _REQUEST_ID = "x-request-id"
 _NOT_RETRYABLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)  # the request itself cannot be sent
+_LOGIN_REJECTED = "407"
 
 
 @attrs.frozen
@@ -117,7 +119,8 @@ def exchange(
             request_id = _request_id(answer, runtime.redact)
             try:
                 return Received(read(answer), attempt, request_id)
-            except InvalidResponseError as invalid:
+            except InvalidResponseError as error:
+                invalid = InvalidResponseError(error.path, error.reason + _beginning(answer.content, runtime.redact))
                 invalid.attempts, invalid.request_id = attempt, request_id
                 failure = _Failure(invalid, may_retry=True)
         else:
@@ -146,15 +149,18 @@ def _failure(
     method, path = request["method"].upper(), request["url"]
     if not isinstance(answer, httpx.Response):
         assert answer is not None  # noqa: S101 - clients answer a Send
+        message, may_retry = _explain(answer)
         lost = TransportError(
-            runtime.redact(str(answer)) or type(answer).__name__,
+            runtime.redact(message),
             method=method,
             path=path,
             server=answer.request.url.netloc.decode("ascii"),
             attempts=attempt,
         )
-        return _Failure(lost, may_retry=not isinstance(answer, _NOT_RETRYABLE))
-    retry_after = parse_retry_after(answer.headers.get("retry-after"), now=runtime.now())
+        return _Failure(lost, may_retry)
+    # A date is one of the server's clock, which this machine's need not agree with.
+    now = parse_date(answer.headers.get("date")) or runtime.now()
+    retry_after = parse_retry_after(answer.headers.get("retry-after"), now=now)
     error = _api_error(answer, method, path, attempt, runtime.redact)
     error.retry_after = retry_after
     may_retry = is_retryable(answer.status_code)
@@ -164,13 +170,28 @@ def _failure(
     return _Failure(error, may_retry, retry_after)
 
 
+def _explain(error: httpx.RequestError) -> tuple[str, bool]:
+    """What happened and what to do, and whether a retry can help."""
+    text = str(error) or type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        advice = "set SSL_CERT_FILE to the certificates of your network, or pass http_client"
+        return f"its certificate is not trusted ({text}); {advice}", False
+    if isinstance(error, httpx.ProxyError):
+        advice = "check HTTPS_PROXY and ALL_PROXY, and their login"
+        return f"the proxy does not let the request through ({text}); {advice}", _LOGIN_REJECTED not in text
+    return text, not isinstance(error, _NOT_RETRYABLE)
+
+
 def _api_error(answer: httpx.Response, method: str, path: str, attempts: int, redact: Callable[[str], str]) -> ApiError:
     try:
         envelope = decoder_of(ErrorEnvelope).decode(parse_json(answer.content)).error
     except InvalidResponseError:
         envelope = None
     return api_error_class(answer.status_code)(
-        redact(envelope.message) if envelope else _excerpt(answer.content, redact),
+        redact(envelope.message) if envelope else _without_envelope(answer, redact),
         status_code=answer.status_code,
         code=redact(envelope.code) if envelope else None,
         details=_redact_all(envelope.details or {}, redact) if envelope else None,
@@ -201,6 +222,18 @@ def _redact_all(value: Json, redact: Callable[[str], str]) -> Json:
     if isinstance(value, dict):
         return {redact(key): _redact_all(item, redact) for key, item in value.items()}
     return [_redact_all(item, redact) for item in value] if isinstance(value, list) else value
+
+
+def _without_envelope(answer: httpx.Response, redact: Callable[[str], str]) -> str:
+    if answer.is_redirect:
+        target = answer.headers.get("location", "")
+        return f"a redirect to {redact(target.partition('?')[0])}, which is not followed with the key"
+    return _excerpt(answer.content, redact)
+
+
+def _beginning(body: bytes, redact: Callable[[str], str]) -> str:
+    # That of JSON may be personal data. That of anything else says who answered in the server's place.
+    return "" if body.lstrip()[:1] in {b"{", b"["} else f"; it begins: {_excerpt(body, redact)}"
 
 
 def _excerpt(body: bytes, redact: Callable[[str], str]) -> str:

@@ -83,10 +83,14 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     # without which it is still a date.
     parts = [part.strip(' \t"') for part in value.split(",")]
     waits = [float(part) for part in parts if _SECONDS.fullmatch(part)]
-    for date in parts:
-        try:
-            at = parsedate_to_datetime(date)
-        except (ValueError, IndexError, OverflowError):
-            continue
-        waits.append(((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
+    waits += [(date - now).total_seconds() for date in map(parse_date, parts) if date]
     return max(0.0, *waits) if waits else None
+
+
+def parse_date(value: str | None) -> datetime | None:
+    """Return the instant of an HTTP date; None without a valid one."""
+    try:
+        date = parsedate_to_datetime(value or "")
+    except (ValueError, IndexError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

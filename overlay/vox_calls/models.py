@@ -200,6 +200,7 @@ class Page(raw.CallPage):
 # Built while this module is imported, before any thread can use them.
 _CALLS = decoder_of(Call)
 _PAGES = decoder_of(Page)
+_ENVELOPES = decoder_of(raw.ErrorEnvelope)
 
 
 def read_page(body: object, unknown: UnknownValues) -> tuple[Page, list[Call | InvalidResponseError]]:
@@ -212,7 +213,7 @@ def read_page(body: object, unknown: UnknownValues) -> tuple[Page, list[Call | I
     if isinstance(body, dict):
         # An absent list is empty elsewhere. Here that would end an iteration early.
         if "items" not in body:
-            raise InvalidResponseError("items", "the field is missing")
+            raise InvalidResponseError("items", f"the field is missing{_error_in(body)}")
         items = body["items"]
         if isinstance(items, list):
             body = {**body, "items": []}
@@ -223,6 +224,14 @@ def read_page(body: object, unknown: UnknownValues) -> tuple[Page, list[Call | I
         if isinstance(outcome, Call):
             outcome._keep(item)  # noqa: SLF001 - of this module
     return page, [*outcomes]
+
+
+def _error_in(body: dict[str, Any]) -> str:
+    try:
+        error = _ENVELOPES.decode(body).error
+    except InvalidResponseError:
+        return ""
+    return f"; the server sent an error instead: {error.code}: {error.message[:200]}"
 
 
 def _instant(ms: int | None, field: str) -> datetime | None:

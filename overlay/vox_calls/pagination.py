@@ -32,6 +32,7 @@ OnInvalid = Callable[[InvalidResponseError], None]
 
 # U+FFFD stands for bytes that were not UTF-8; the others are halves of surrogate pairs.
 _DAMAGED = re.compile("[\ufffd\ud800-\udfff]")
+_MOST_EMPTY = 1_000
 
 
 @attrs.frozen
@@ -80,9 +81,14 @@ class Iteration:
         Changes nothing of the iteration, so that a background thread can run it.
         """
         cursor, left = self.query.cursor, self.query.max_items
-        seen = {cursor}
+        seen, empty = {cursor}, 0
         while left > 0:
             fetched = yield from self._fetch(cursor, seen)
+            empty = 0 if fetched.items else empty + 1
+            if empty > _MOST_EMPTY:
+                error = PaginationError(f"the server sent {_MOST_EMPTY:,} pages without a call, one after the other")
+                _attach(error, cursor, fetched)
+                raise error
             cursor = fetched.page.next_cursor
             seen.add(cursor)
             left -= sum(isinstance(item, Call) for item in fetched.items)
