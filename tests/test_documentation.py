@@ -19,6 +19,7 @@ import typer
 
 import capture
 import vox_calls
+from check_package import FOLDERS
 from contract import ROOT
 from vox_calls import _exchange, _retry, enums, timestamps
 from vox_calls.toolkit import DEFAULT_RATE_LIMIT
@@ -75,7 +76,9 @@ def test_every_page_has_a_link_in_the_readme_and_a_twin() -> None:
     assert set(KOREAN.values()) == {ROOT / "README.ko.md", *(DOCS / "ko").glob("*.md")}
 
 
-@pytest.mark.parametrize("page", [*PAGES, *KOREAN.values()], ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page", [*PAGES, *KOREAN.values(), ROOT / "CONTRIBUTING.md"], ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_every_link_leads_to_a_file(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?://)([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
@@ -181,6 +184,13 @@ def test_the_drawing_has_each_module_once(package: str) -> None:
     modules = [path.name for path in folder.glob("*.py") if path.stem not in {"__init__", "__main__"}]
     packages = [f"{path.parent.name}/" for path in folder.glob("*/__init__.py")]
     assert sorted(re.findall(r"^  (\S+)", drawn, re.MULTILINE)) == sorted([*modules, *packages])
+
+
+def test_contributing_names_only_existing_paths() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:docs|openapi|overlay|scripts|tests)/[^` ]*)`", text)
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    assert set(FOLDERS) <= set(re.findall(r"(\S+)/ ", text))
 
 
 @by_page
