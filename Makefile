@@ -21,7 +21,7 @@ LOWEST := .venv-lowest
 LOWEST_LOCK := scripts/lowest.lock
 # They test the project's own tools, which come in one version alone, and what the locked rich draws.
 OF_TOOLS := generation lint_spec package path reference
-DRAWN := tests/test_documentation.py::test_what_the_readme_shows_of_the_terminal_is_what_comes_out
+DRAWN := tests/test_documentation.py::test_what_is_shown_of_the_terminal_comes_out
 INSTALL_WHEEL := -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
 # The resolver has an environment of its own: what a lock breaks has to be mended without that lock.
 COMPILE = $(RESOLVER)/$(notdir $(BIN))/python -m uv pip compile --universal --python-version 3.11 \
@@ -66,7 +66,7 @@ generate: $(READY)  ## Write generated/ anew from openapi/calls.yaml.
 check-generated: $(READY)  ## Prove that generated/ is exactly what openapi/calls.yaml gives.
 	@$(BIN)/python scripts/generate.py --check
 
-capture: $(READY)  ## Run list, stats and export in a terminal without a screen, and put what it shows into both READMEs.
+capture: $(READY)  ## Run the first example and the commands, and write what they show into README.md and docs/.
 	@$(BIN)/python scripts/capture.py
 
 lint: $(READY)  ## Check style and format, and the workflows.
@@ -99,7 +99,7 @@ lock: $(RESOLVER)/locked  ## Resolve the dependencies of pyproject.toml anew; re
 doctor: $(READY)  ## Ask the server (VOX_API_KEY), and the vendor's document (DOCUMENT), what differs from the contract.
 	@$(BIN)/vox-calls doctor $(if $(DOCUMENT),--document "$(DOCUMENT)")
 
-bench: $(BENCH)/ready  ## Measure this client beside others, in a few minutes; WRITE=1 puts the table into both READMEs.
+bench: $(BENCH)/ready  ## Measure this client beside others, in a few minutes; WRITE=1 writes the table into docs/performance.md.
 	@$(BENCH)/$(notdir $(BIN))/python scripts/bench $(if $(WRITE),--write)
 
 bench-check: $(BENCH)/ready  ## Measure, and name what is worse than its target.

@@ -1,6 +1,7 @@
-"""What the first example prints, and what `list`, `export` half-way and `stats` look like, put into the READMEs.
+"""Write what the first example prints into README.md, and what the commands show into docs/command-line.md.
 
-They run against a sandbox whose calls are the same every time, the commands in a terminal without a screen.
+The Korean pages get the same. All run against a sandbox whose calls are the same every time, the commands in a terminal
+without a screen.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ from terminal import Seen, in_terminal  # noqa: E402 - the same
 from vox_calls_tools.sandbox import Sandbox, synthetic_calls  # noqa: E402 - the same
 
 READMES = (ROOT / "README.md", ROOT / "README.ko.md")
+PAGES = (ROOT / "docs" / "command-line.md", ROOT / "docs" / "ko" / "command-line.md")
 EXAMPLE = ("<!-- what the example printed -->", "<!-- the end of what the example printed -->")
 TERMINAL = ("<!-- what make capture saw -->", "<!-- the end of what make capture saw -->")
 
@@ -91,4 +93,5 @@ if __name__ == "__main__":
     example, terminal = printed(), f"{steady()}\n\n{moving()}"
     for readme in READMES:
         write(readme, example, begin=EXAMPLE[0], end=EXAMPLE[1])
-        write(readme, terminal, begin=TERMINAL[0], end=TERMINAL[1])
+    for page in PAGES:
+        write(page, terminal, begin=TERMINAL[0], end=TERMINAL[1])

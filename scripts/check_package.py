@@ -25,7 +25,7 @@ PACKAGES = {
     "vox_calls_tools/sandbox/conformance": ROOT / "openapi" / "conformance",
     "vox_calls_raw": ROOT / "generated" / "vox_calls_raw",
 }
-FOLDERS = ("openapi", "generated", "overlay", "scripts", "tests", ".ci", ".github")
+FOLDERS = ("docs", "openapi", "generated", "overlay", "scripts", "tests", ".ci", ".github")
 FILES = ("pyproject.toml", "Makefile", "LICENSE", ".pre-commit-config.yaml")  # and those for people, which end in .md
 MADE_HERE = frozenset({"__pycache__", "node_modules", "build"})
 """Folders that tests leave behind, and git leaves alone."""

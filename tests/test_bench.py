@@ -58,7 +58,7 @@ def test_the_first_task_is_what_the_others_are_timed_beside() -> None:
 
 
 def test_only_what_is_between_the_markers_of_a_file_is_replaced_and_twice_is_as_once(tmp_path: Path) -> None:
-    file = tmp_path / "README.md"
+    file = tmp_path / "page.md"
     file.write_text(f"before\n\n{report.BEGIN}\nold\n{report.END}\n\nafter | 통화\n", encoding="utf-8")
     report.write(file, "| new |\n")
     once = file.read_bytes()
@@ -71,16 +71,17 @@ def test_only_what_is_between_the_markers_of_a_file_is_replaced_and_twice_is_as_
     "text", ["none", report.BEGIN, f"{report.END}\n{report.BEGIN}", f"{report.BEGIN}{report.END}" * 2]
 )
 def test_a_file_without_its_markers_stays_as_it_is(text: str, tmp_path: Path) -> None:
-    file = tmp_path / "README.md"
+    file = tmp_path / "page.md"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(report.ReportError, match=r"README\.md needs a line"):
+    with pytest.raises(report.ReportError, match=r"page\.md needs a line"):
         report.write(file, "new")
     assert file.read_text(encoding="utf-8") == text
 
 
-def test_the_readme_has_the_markers() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert 0 < readme.index(report.BEGIN) < readme.index(report.END)
+@pytest.mark.parametrize("page", report.PAGES)
+def test_the_page_has_the_markers(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert 0 < text.index(report.BEGIN) < text.index(report.END)
 
 
 def test_the_server_gives_a_history_of_any_length_page_by_page() -> None:

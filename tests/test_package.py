@@ -41,6 +41,7 @@ def copy(tmp_path: Path) -> Path:
         ),
         ('  "/openapi",\n', "", "lacks vox_calls_tools/sandbox/conformance/retries.json"),
         ('  "/scripts",\n', "", "lacks scripts/generate.py"),
+        ('  "/docs",\n', "", "lacks docs/ko/filters.md"),
         ('keywords = ["vox.ai", ', 'keywords = []\n_ = ["vox.ai", ', "has no keywords"),
         ("\nChangelog = ", "\nHistory = ", "no URLs of documentation, source and changelog"),
         ("(?!https?://|#)", "(?!https?://|#|CONTRIB)", "lead nowhere from an index: ['](CONTRIBUTING.md)']"),

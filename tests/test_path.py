@@ -1,4 +1,4 @@
-"""From a change of the vendor's to a green project: each kind of change needs the edits that the README says.
+"""From a change of the vendor's to a green project: each kind needs the edits that docs/when-the-api-changes.md names.
 
 Each is made to a copy of the repository. Before the edits by hand the checks have to fail and to name what is missing.
 """
@@ -153,7 +153,7 @@ def before(line: str, added: str) -> tuple[str, str]:
     return line, f"{added}\n{line}"
 
 
-def test_a_new_filter_needs_its_lines_in_the_five_files_that_the_readme_names(copy: Copy) -> None:
+def test_a_new_filter_needs_the_five_files_that_docs_name(copy: Copy) -> None:
     reference = '        - $ref: "#/components/parameters/{}"'
     copy.edit(
         "openapi/calls.yaml",

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 import vox_calls
-from test_documentation import BLOCKS
+from test_documentation import DOCS, python_blocks
 from vox_calls import Call, CallStatus, Client, ConfigurationError, DisconnectionReason, RateLimitError
 from vox_calls.toolkit import fields_of
 from vox_calls_tools.sandbox import VENDOR_LIMITS, MisusedError, Step, VoxSandbox, Window
@@ -74,8 +74,8 @@ def test_each_test_begins_with_nothing_of_the_one_before(inner: Run) -> None:
     done.assert_outcomes(passed=3)
 
 
-def test_what_the_readme_shows_is_true(pytester: pytest.Pytester) -> None:
-    (example,) = (block for block in BLOCKS if "vox_sandbox" in block)
+def test_the_documented_example_passes(pytester: pytest.Pytester) -> None:
+    (example,) = (block for block in python_blocks(DOCS / "testing.md") if "vox_sandbox" in block)
     pytester.makepyfile(example)
     passed = example.count("def test_")
     pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error").assert_outcomes(passed=passed)

@@ -1,7 +1,7 @@
 """Measure this client beside others, in one run, and print one table.
 
 python scripts/bench            print it
-python scripts/bench --write    and put it into README.md and README.ko.md
+python scripts/bench --write    and write it into docs/performance.md and its Korean twin
 python scripts/bench --check    and exit with 1, naming each figure that is worse than its target
 
 It needs the environment of scripts/bench.lock, which `make bench` and `make bench-check` build.
@@ -28,7 +28,7 @@ from bench.throughput import decoding, page_size, whole_loop  # noqa: E402 - as 
 def main() -> int:
     """Measure; 1 where targets count and one is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="put the table into the READMEs")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     parser.add_argument("--check", action="store_true", help="fail where a figure is worse than its target")
     arguments = parser.parse_args()
     for name in [name for name in os.environ if name.upper().endswith("_PROXY")]:
@@ -46,8 +46,8 @@ def main() -> int:
     text = f"{report.table(figures)}\n\nPages of 100 calls, {page_size() / 1_000:.0f} kB each. {report.machine()}."
     print(f"{text}\n\nMeasured in {time.monotonic() - began:.0f} s.")
     if arguments.write:
-        for readme in ("README.md", "README.ko.md"):
-            report.write(ROOT / readme, text)
+        for page in report.PAGES:
+            report.write(ROOT / page, text)
     missed = failures(figures)
     if arguments.check and missed:
         print("\nWorse than its target:", *missed, sep="\n  ", file=sys.stderr)

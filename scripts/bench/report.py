@@ -1,4 +1,4 @@
-"""The figures as a Markdown table, and its place in README.md."""
+"""The figures as a Markdown table, and the pages that show it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.figures import Figure
 
+PAGES = ("docs/performance.md", "docs/ko/performance.md")
 BEGIN = "<!-- what make bench measured -->"
 END = "<!-- the end of what make bench measured -->"
 

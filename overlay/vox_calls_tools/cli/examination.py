@@ -28,7 +28,8 @@ _REFUSED = {401: "does not take it", 403: "does not let it read calls"}
 _OK, _TOO_MANY, _FAILED = 200, 429, 500
 _ANY_BUT_TOO_MANY = frozenset(range(100, 600)) - {_TOO_MANY}
 _DIFFERS = (
-    "The API differs, as told above. A newer vox-calls may know it; else see 'When the API changes' in the README."
+    "The API differs, as told above. A newer vox-calls may know it; else see docs/when-the-api-changes.md in its "
+    "repository."
 )
 _UNKNOWN = "Nobody can tell, for the reason above."
 
