@@ -379,7 +379,8 @@ class Reader:
             arguments = self.arguments()
             calls = client.list_calls(**arguments)
             try:
-                async with aclosing(calls.pages() if self.plan.by_page else aiter(calls)) as steps:
+                results: Any = calls.pages() if self.plan.by_page else aiter(calls)
+                async with aclosing(results) as steps:
                     async for thing in steps:
                         if self.take(thing):
                             break

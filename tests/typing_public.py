@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +14,7 @@ import httpx
 
 import vox_calls
 from vox_calls import Call, CallStatus, CallType, Client, DisconnectionReason, Page, RateLimit
+from vox_calls.pagination import Results
 from vox_calls_tools.drift import (
     Change,
     Element,
@@ -38,8 +39,8 @@ def reading() -> None:
         assert_type(calls, vox_calls.Calls)
         for call in calls:
             assert_type(call, Call)
-        assert_type(iter(calls), Iterator[Call])
-        assert_type(calls.pages(), Generator[Page, None, None])
+        assert_type(iter(calls), Results[Call])
+        assert_type(calls.pages(), Results[Page])
         assert_type(calls.cursor, str | None)
         assert_type(calls.finished, bool)
         assert_type(client.base_url, str)

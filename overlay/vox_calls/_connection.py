@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
+import sys
+import threading
 import traceback
 from collections.abc import Callable, Generator, Mapping
 from functools import partial
@@ -105,19 +108,34 @@ class Connection(Generic[Http]):
         if http is not None and not isinstance(http, kind):
             raise ConfigurationError(f"http_client takes an httpx.{kind.__name__}")
         self.is_own = http is None
+        self.is_closed = False
+        self._is_async = kind is httpx.AsyncClient
         self._open: Callable[[], Http] = partial(open_http, kind, self.base_url, timeout=timeout)
         self._process = os.getpid()
-        self.http: Http = self._open() if http is None else http
+        # Of our own there is one for each process and event loop; this one is for the first that sends.
+        self._first: Http | None = self._open() if http is None else http
+        self._each: dict[tuple[int, object], Http] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def http(self) -> Http:
+        """The httpx client for the present process and event loop: neither can use the connections of another."""
+        owner = (os.getpid(), _event_loop() if self._is_async else None)
+        if owner not in self._each:
+            with self._lock:
+                opened = self._first if self._first is not None else self._open()
+                if self.is_own:
+                    self._first = None
+                living = {each: http for each, http in self._each.items() if not _is_over(each)}
+                self._each = {**living, owner: opened}
+        return self._each[owner]
 
     def request(self, step: Send) -> httpx.Request | httpx.RequestError | VoxCallsError:
         """Build the request of a step, or the error that prevents it."""
-        if self.http.is_closed:
+        if self.is_closed or self.http.is_closed:
             return ClientClosedError("the client is closed; make a new one")
-        if self._process != os.getpid():
-            # Two processes on one connection would read each other's responses.
-            if not self.is_own:
-                return ConfigurationError("http_client belongs to the process before the fork; make one in each")
-            self.http, self._process = self._open(), os.getpid()
+        if self._process != os.getpid() and not self.is_own:
+            return ConfigurationError("http_client belongs to the process before the fork; make one in each")
         parts = step.request
         try:
             return self.http.build_request(
@@ -128,17 +146,30 @@ class Connection(Generic[Http]):
             reason = f"the request cannot be written: {error}"
             return httpx.LocalProtocolError(reason, request=httpx.Request(parts["method"], self.base_url))
 
-    def failure(self, error: Exception, request: httpx.Request) -> httpx.RequestError | VoxCallsError:
+    def failure(self, error: Exception) -> httpx.RequestError | VoxCallsError:
         """Map a send error to an answer; raise any other error again."""
-        if isinstance(error, RuntimeError) and self.http.is_closed:
+        if isinstance(error, RuntimeError) and (self.is_closed or self.http.is_closed):
             return ClientClosedError("the client was closed while it was in use; make a new one")
-        if isinstance(error, RuntimeError) and str(error) == "Event loop is closed":
-            # A connection of an earlier asyncio.run, which httpx does not use again.
-            error = httpx.ReadError(str(error), request=request)
         if isinstance(error, httpx.RequestError):
             self.auth.redact_message(error)
             return error
         raise error
+
+
+def _event_loop() -> object:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        trio = sys.modules.get("trio")
+    try:
+        return trio and trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return None
+
+
+def _is_over(owner: tuple[int, object]) -> bool:
+    process, loop = owner
+    return process == os.getpid() and isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed()
 
 
 def resolve_api_key(api_key: str | None) -> str:

@@ -210,6 +210,7 @@ class Client(_Client[httpx.Client, Calls]):
 
     def close(self) -> None:
         """Close the connections. Using the client afterwards raises ClientClosedError."""
+        self._connection.is_closed = True
         if self._connection.is_own:
             self._connection.http.close()
 
@@ -250,7 +251,7 @@ class Client(_Client[httpx.Client, Calls]):
         try:
             return self._connection.http.send(request, auth=self._connection.auth, follow_redirects=False)
         except Exception as error:  # noqa: BLE001 - mapped to an answer, or raised again
-            return self._connection.failure(error, request)
+            return self._connection.failure(error)
 
 
 class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
@@ -277,6 +278,7 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
 
     async def aclose(self) -> None:
         """Close the connections. Using the client afterwards raises ClientClosedError."""
+        self._connection.is_closed = True
         if self._connection.is_own:
             await self._connection.http.aclose()
 
@@ -317,4 +319,4 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
         try:
             return await self._connection.http.send(request, auth=self._connection.auth, follow_redirects=False)
         except Exception as error:  # noqa: BLE001 - mapped to an answer, or raised again
-            return self._connection.failure(error, request)
+            return self._connection.failure(error)

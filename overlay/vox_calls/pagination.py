@@ -14,9 +14,9 @@ import os
 import queue
 import re
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import aclosing, closing
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import attrs
 
@@ -172,6 +172,69 @@ def _attach(error: VoxCallsError, cursor: str | None, source: Received[object] |
         error.attempts, error.request_id = source.attempts, source.request_id
 
 
+class _Lasting:
+    """What two iterators have in common: they raise their error again, for else the rest would look complete."""
+
+    def __init__(self, of: _Resumable) -> None:
+        self._of = of
+        self._error: VoxCallsError | None = None
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _keep(self, error: BaseException) -> None:
+        if not isinstance(error, VoxCallsError):
+            name, cursor = type(error).__name__, self._of.cursor
+            error = PaginationError(f"the iteration was interrupted by {name}; resume from its cursor")
+            error.cursor = cursor
+        self._error = error
+
+
+class Results(_Lasting, Generic[T]):
+    """Iterates over calls or pages. `close()` ends it early."""
+
+    def __init__(self, of: Calls, inner: Generator[T, None, None]) -> None:
+        super().__init__(of)
+        self._inner = inner
+        self.close = inner.close
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        self._check()
+        try:
+            return next(self._inner)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self._keep(error)
+            raise
+
+
+class AsyncResults(_Lasting, Generic[T]):
+    """Iterates over calls or pages. `await aclose()` ends it early."""
+
+    def __init__(self, of: AsyncCalls, inner: AsyncGenerator[T, None]) -> None:
+        super().__init__(of)
+        self._inner = inner
+        self.aclose = inner.aclose
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        self._check()
+        try:
+            return await anext(self._inner)
+        except StopAsyncIteration:
+            raise
+        except BaseException as error:
+            self._keep(error)
+            raise
+
+
 class _Resumable:
     """What both results of `list_calls` have in common."""
 
@@ -217,16 +280,20 @@ class Calls(_Resumable):
         super().__init__(iteration)
         self._results = results
 
-    def __iter__(self) -> Iterator[Call]:
-        iteration = self._restart()
+    def __iter__(self) -> Results[Call]:
+        return Results(self, self._calls(self._restart()))
+
+    def pages(self) -> Results[Page]:
+        """Yield the same page by page. If `max_items` cuts the last page short, resume from `.cursor`."""
+        return Results(self, self._pages(self._restart()))
+
+    def _calls(self, iteration: Iteration) -> Generator[Call, None, None]:
         with closing(self._fetched(iteration)) as pages:
             for fetched in pages:
                 yield from iteration.calls(fetched)
                 del fetched  # see Iteration.fetch
 
-    def pages(self) -> Generator[Page, None, None]:
-        """Yield the same page by page. If `max_items` cuts the last page short, resume from `.cursor`."""
-        iteration = self._restart()
+    def _pages(self, iteration: Iteration) -> Generator[Page, None, None]:
         with closing(self._fetched(iteration)) as pages:
             for fetched in pages:
                 yield iteration.page(fetched)
@@ -256,17 +323,21 @@ class AsyncCalls(_Resumable):
         super().__init__(iteration)
         self._results = results
 
-    async def __aiter__(self) -> AsyncGenerator[Call, None]:
-        iteration = self._restart()
+    def __aiter__(self) -> AsyncIterator[Call]:
+        return AsyncResults(self, self._calls(self._restart()))
+
+    def pages(self) -> AsyncResults[Page]:
+        """Yield the same page by page. If `max_items` cuts the last page short, resume from `.cursor`."""
+        return AsyncResults(self, self._pages(self._restart()))
+
+    async def _calls(self, iteration: Iteration) -> AsyncGenerator[Call, None]:
         async with aclosing(self._fetched(iteration)) as pages:
             async for fetched in pages:
                 for call in iteration.calls(fetched):
                     yield call
                 del fetched  # see Iteration.fetch
 
-    async def pages(self) -> AsyncGenerator[Page, None]:
-        """Yield the same page by page. If `max_items` cuts the last page short, resume from `.cursor`."""
-        iteration = self._restart()
+    async def _pages(self, iteration: Iteration) -> AsyncGenerator[Page, None]:
         async with aclosing(self._fetched(iteration)) as pages:
             async for fetched in pages:
                 yield iteration.page(fetched)

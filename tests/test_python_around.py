@@ -1,0 +1,111 @@
+"""What Python programs do around an iteration: event loops of all sorts, and asking again after an error."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from vox_calls import AsyncClient, AuthenticationError, Client, PaginationError
+from vox_calls_tools.sandbox import Sandbox, Script, Settings, Step, make_key
+
+LOOPS = """
+import asyncio, sys, threading, trio, vox_calls
+
+async def count(reader):
+    return len([call async for call in reader.list_calls(max_items=150)])
+
+def run(kind, reader):
+    return asyncio.run(count(reader)) if kind == "asyncio" else trio.run(count, reader)
+
+def after(order):
+    reader = vox_calls.AsyncClient(rate_limit=None)
+    print(*(run(kind, reader) for kind in order))
+    asyncio.run(reader.aclose())
+    asyncio.run(reader.aclose())
+    try:
+        asyncio.run(count(reader))
+    except vox_calls.ClientClosedError:
+        print("closed")
+
+def together():
+    reader = vox_calls.AsyncClient(rate_limit=None)
+    counted = []
+    threads = [threading.Thread(target=lambda: counted.append(run("asyncio", reader))) for _ in range(4)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    print(*counted)
+    asyncio.run(reader.aclose())
+
+together() if sys.argv[1] == "together" else after(sys.argv[1:])
+"""
+
+
+def in_loops(sandbox: Sandbox, *arguments: str) -> list[str]:
+    # In a process of its own: connections that are left to a loop which is gone make Python warn, here as an error.
+    environment = os.environ | {"VOX_BASE_URL": sandbox.base_url, "VOX_API_KEY": sandbox.api_key}
+    command = [sys.executable, "-c", LOOPS, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("order", [["asyncio", "asyncio"], ["asyncio", "trio", "asyncio"], ["trio", "trio", "asyncio"]])
+def test_a_client_serves_one_event_loop_after_another(order: list[str], sandbox: Sandbox) -> None:
+    assert in_loops(sandbox, *order) == [" ".join(["150"] * len(order)), "closed"]
+
+
+def test_event_loops_may_share_a_client_at_once(sandbox: Sandbox) -> None:
+    assert in_loops(sandbox, "together") == ["150 150 150 150"]
+
+
+def test_an_error_is_raised_again(calls: list[dict[str, Any]]) -> None:
+    settings = Settings(make_key(), windows=(), faults=Script([None, Step(status=401)]))
+    with (
+        Sandbox(calls[:250], settings=settings) as sandbox,
+        Client(sandbox.api_key, base_url=sandbox.base_url) as reader,
+    ):
+        listed = reader.list_calls()
+        iterator = iter(listed)
+        for _ in range(100):
+            next(iterator)
+        for _ in range(3):
+            with pytest.raises(AuthenticationError) as caught:
+                next(iterator)
+            assert caught.value.cursor == listed.cursor is not None
+        assert not listed.finished
+
+
+def test_an_interrupted_iteration_does_not_look_complete(calls: list[dict[str, Any]]) -> None:
+    async def read(sandbox: Sandbox) -> None:
+        async with AsyncClient(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as reader:
+            listed = reader.list_calls()
+            iterator = aiter(listed)
+            for _ in range(100):
+                await anext(iterator)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(iterator), 0.2)
+            for _ in range(2):
+                with pytest.raises(
+                    PaginationError, match="interrupted by CancelledError; resume from its cursor"
+                ) as caught:
+                    await anext(iterator)
+                assert caught.value.cursor == listed.cursor is not None
+            rest = [call async for call in reader.list_calls(cursor=listed.cursor)]
+            assert len(rest) == 150
+
+    settings = Settings(make_key(), windows=(), faults=Script([None, Step(takes=5.0)]))
+    with Sandbox(calls[:250], settings=settings) as sandbox:
+        asyncio.run(read(sandbox))
+
+
+def test_a_finished_iteration_stays_finished(sandbox: Sandbox) -> None:
+    with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as reader:
+        iterator = iter(reader.list_calls(max_items=3))
+        assert len(list(iterator)) == 3
+        assert next(iterator, None) is None
+        assert next(iterator, None) is None
