@@ -21,7 +21,7 @@ import pytest
 import virtual
 import vox_calls
 from conformance import FOLDER, JITTERS, cases, options, outcome_of
-from test_sandbox import validate
+from contract import validate
 from virtual import Clock
 from vox_calls_tools.sandbox import ExchangesSandbox
 from vox_calls_tools.sandbox.exchanges import moved, read_exchanges

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from test_sandbox import validate
+from contract import validate
 from vox_calls import Call, CallStatus, CallType, Client, DisconnectionReason
 from vox_calls_tools.sandbox import Course, MisusedError, Sandbox, Settings, make_key, plan
 from vox_calls_tools.sandbox.handmade import handmade

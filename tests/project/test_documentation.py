@@ -91,7 +91,7 @@ def test_the_names_and_figures_of_the_readme_are_those_of_the_code() -> None:
 def test_the_readme_names_nothing_that_is_not_there() -> None:
     files = [file for folder in ("generated", "overlay", "scripts") for file in (ROOT / folder).rglob("*.py")]
     written = set(re.findall(r"\w+", " ".join(file.read_text(encoding="utf-8") for file in files)))
-    paths = {path.stem for path in (ROOT / "tests").iterdir()} | {"vox_calls_raw", "vox_sandbox_"}
+    paths = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"vox_calls_raw", "vox_sandbox_"}
     assert set(re.findall(r"`[^`\n]*?\b([a-z]+(?:_[a-z]+)+)\b[^`\n]*?`", README)) <= written | paths
     for name, arguments in re.findall(r"\b(Client|list_calls)\(([^()`]*)\)", README):
         offered = inspect.signature(getattr(vox_calls, name, vox_calls.Client.list_calls)).parameters
@@ -125,7 +125,12 @@ def test_the_path_of_a_change_names_what_there_is() -> None:
     section = README.partition("## When the API changes")[2].partition("\n## ")[0]
     for command in ("vox-calls doctor", "make generate", "make ci", "scripts/compare_specs.py OLD NEW", "--document"):
         assert command in section
-    for path in ("openapi/calls.yaml", "openapi/evidence.md", "openapi/conformance/", "tests/test_parameters.py"):
+    for path in (
+        "openapi/calls.yaml",
+        "openapi/evidence.md",
+        "openapi/conformance/",
+        "tests/client/test_parameters.py",
+    ):
         assert f"`{path}`" in section
         assert (ROOT / path).exists()
     named = set(re.findall(r"`(vox_calls\w*/[a-z_/]+\.py)`", section))

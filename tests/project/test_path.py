@@ -21,13 +21,14 @@ from conformance import cases
 from contract import ROOT
 
 CHECKS = [
-    "tests/test_contract.py",
-    "tests/test_evidence.py",
-    "tests/test_drift.py::test_the_package_carries_the_contract_that_it_was_generated_from",
-    "tests/test_cli.py::test_each_filter_of_the_contract_is_an_option_of_list",
-    "tests/test_parameters.py::test_no_parameter_of_the_contract_is_left_out",
-    "tests/test_sandbox.py::test_made_up_calls_have_exactly_the_fields_of_the_contract",
+    "tests/project/test_contract.py",
+    "tests/project/test_evidence.py",
+    "tests/tools/test_drift.py::test_the_package_carries_the_contract_that_it_was_generated_from",
+    "tests/tools/test_cli.py::test_each_filter_of_the_contract_is_an_option_of_list",
+    "tests/client/test_parameters.py::test_no_parameter_of_the_contract_is_left_out",
+    "tests/tools/test_sandbox.py::test_made_up_calls_have_exactly_the_fields_of_the_contract",
 ]
+CASES = "tests/client/test_parameters.py"
 BY_HAND = [
     "vox_calls/client.py",
     "vox_calls/query.py",
@@ -182,10 +183,10 @@ def test_a_new_filter_needs_its_lines_in_the_five_files_that_the_readme_names(co
     option = '    "variant_label": "Variant.",'
     copy.edit("overlay/vox_calls_tools/cli/filters.py", before('    "call_from": f"Caller', option))
     case = 'Filter("greeting-b", ["greeting-b"], lambda call: call["variant_label"] == "greeting-b"),'
-    copy.edit("tests/test_parameters.py", before('        "call_from": Filter(', f'        "variant_label": {case}'))
+    copy.edit(CASES, before('        "call_from": Filter(', f'        "variant_label": {case}'))
     assert copy.problems() == ""
     assert copy.edited_by_hand() == {f"overlay/{name}" for name in BY_HAND}
-    sent = copy.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_parameters.py", "-k", "variant_label")
+    sent = copy.run("-m", "pytest", "-q", "-p", "no:cacheprovider", CASES, "-k", "variant_label")
     assert sent.returncode == 0, sent.stdout
 
 
@@ -213,7 +214,7 @@ def test_a_removed_filter_is_named_wherever_it_still_stands(copy: Copy) -> None:
     copy.edit("overlay/vox_calls_tools/sandbox/app.py", ('    "call_to": _numbers,\n', ""))
     copy.edit("overlay/vox_calls_tools/cli/filters.py", ('    "call_to": f"Called number. {REPEATABLE}",\n', ""))
     case = '"call_to": Filter(hyphenated[:2], customers, lambda call: call["to_number"] in customers),'
-    copy.edit("tests/test_parameters.py", (f"        {case}\n", ""))
+    copy.edit(CASES, (f"        {case}\n", ""))
     assert copy.problems() == ""
     assert copy.edited_by_hand() == {f"overlay/{name}" for name in BY_HAND}
 

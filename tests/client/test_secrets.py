@@ -6,51 +6,20 @@ import asyncio
 import copy
 import logging
 import pickle
-import socket
-import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from raw_server import KEY, RECORDING, http, serving
 from scripted import call, page
 from vox_calls import AsyncClient, Call, Client, ConfigurationError, InvalidResponseError, VoxCallsError, enums
 from vox_calls._connection import Bearer
 from vox_calls_tools.sandbox import Sandbox
 
-KEY = "vox_live_0123456789abcdef"
-RECORDING = "https://recordings.example.com/a.wav?signature=c0ffee"
 RECORDED = call("a", recording_url=RECORDING)
-
-
-@contextmanager
-def serving(answer: bytes) -> Iterator[str]:
-    """A server that answers each connection with these bytes, and hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    with connection:
-                        connection.recv(65_536)
-                        connection.sendall(answer)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
-def http(body: bytes, status: str = "200 OK", length: int | None = None) -> bytes:
-    head = (
-        f"HTTP/1.1 {status}\r\nContent-Length: {len(body) if length is None else length}\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 def sync(base_url: str) -> None:

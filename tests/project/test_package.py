@@ -37,7 +37,7 @@ def copy(tmp_path: Path) -> Path:
         (
             'only-include = ["overlay/vox_calls", ',
             'only-include = ["tests", "overlay/vox_calls", ',
-            "stray tests/test_package.py",
+            "stray tests/project/test_package.py",
         ),
         ('  "/openapi",\n', "", "lacks vox_calls_tools/sandbox/conformance/retries.json"),
         ('  "/scripts",\n', "", "lacks scripts/generate.py"),

@@ -16,8 +16,8 @@ import rich.console
 
 import showing
 import vox_calls
+from raw_server import KEY, RECORDING, http, serving
 from scripted import call, page
-from test_secrets import KEY, RECORDING, http, serving
 from vox_calls import AsyncClient, Client, ServerError, VoxCallsError
 
 RECORDED = [call(str(number), recording_url=RECORDING, from_number="01099998888") for number in range(3)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,13 +17,16 @@ import httpx
 import pytest
 
 import vox_calls
-from test_documentation import BLOCKS
+from contract import ROOT
 from vox_calls import Call, CallStatus, Client, ConfigurationError, DisconnectionReason, RateLimitError
 from vox_calls.toolkit import fields_of
 from vox_calls_tools.sandbox import VENDOR_LIMITS, MisusedError, Step, VoxSandbox, Window
 from vox_calls_tools.stats import BadLineError, FileError
 
 pytest_plugins = ["pytester"]
+
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+BLOCKS = [block for page in PAGES for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
 
 Run = Callable[..., pytest.RunResult]
 

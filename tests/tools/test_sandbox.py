@@ -12,12 +12,11 @@ from itertools import pairwise
 from typing import Any
 
 import httpx
-import jsonschema
 import pytest
 
 import vox_calls
 from conftest import NOW
-from contract import parameters, spec
+from contract import parameters, spec, validate
 from vox_calls import Call, VoxCallsError
 from vox_calls_tools.sandbox import (
     PortTakenError,
@@ -47,10 +46,6 @@ def error_of(answer: httpx.Response) -> dict[str, Any]:
     validate(answer.json(), "ErrorEnvelope")
     error: dict[str, Any] = answer.json()["error"]
     return error
-
-
-def validate(instance: object, schema: str) -> None:
-    jsonschema.validate(instance, {"$ref": f"#/components/schemas/{schema}", "components": spec()["components"]})
 
 
 def test_a_page_is_what_the_contract_says_with_50_calls_unless_asked(http: httpx.Client) -> None:

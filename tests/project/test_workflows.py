@@ -43,7 +43,7 @@ def test_what_is_slow_is_run_too() -> None:
     assert "python scripts/check_environment.py scripts/requirements.lock" in [
         step["run"] for step in runs("ci.yml", "elsewhere")
     ]
-    named = re.findall(r"tests/test_\w+\.py", runs("ci.yml", "elsewhere")[-1]["run"])
+    named = re.findall(r"tests/\w+/test_\w+\.py", runs("ci.yml", "elsewhere")[-1]["run"])
     assert named
     assert all((ROOT / name).is_file() for name in named)
 

@@ -20,7 +20,9 @@ from reference import constants, public_module
 from vox_calls import VoxCallsError
 
 OTHERS = {"typing_public.py", Path(__file__).name}  # one is never run, the other knows every name
-TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py") if path.name not in OTHERS)
+TESTS = "\n".join(
+    path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py") if path.name not in OTHERS
+)
 
 
 def told(module: str) -> Iterator[tuple[str, str, str]]:
