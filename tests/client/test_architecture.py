@@ -47,7 +47,7 @@ def test_the_client_imports_no_tool(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(TOOLS.rglob("*.py")), ids=lambda path: str(path.relative_to(TOOLS)))
-def test_tools_import_public_names_alone(path: Path) -> None:
+def test_tools_import_only_public_names(path: Path) -> None:
     assert trespasses(path.read_text(encoding="utf-8"), of_client=False) == []
 
 
@@ -79,20 +79,20 @@ def test_the_client_imports_plainly(path: Path) -> None:
     assert not [name for function in functions for name in imports(function)]
 
 
-def test_the_way_of_a_query_stays_short() -> None:
+def test_a_query_passes_few_modules_to_the_socket() -> None:
     script = ROOT / "scripts" / "trace_path.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_public_names_are_sorted_once_and_there() -> None:
+def test_public_names_are_unique_and_exist() -> None:
     for module in (vox_calls, toolkit):
         assert len(module.__all__) == len(set(module.__all__))
         assert all(hasattr(module, name) for name in module.__all__)
     assert len(vox_calls.__all__) <= 30
 
 
-def test_a_client_first_used_under_a_frozen_clock_sends_on() -> None:
+def test_first_use_under_a_frozen_clock_does_not_block() -> None:
     code = """
 import time
 import httpx, vox_calls

@@ -31,7 +31,7 @@ def served(answer: Callable[[httpx.Request], httpx.Response], **options: Any) ->
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("key", [None, "", "   "])
-def test_a_missing_key_is_told_with_where_to_put_it(
+def test_a_missing_key_names_the_environment_variable(
     client: type[Any], key: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VOX_API_KEY", raising=False)
@@ -40,19 +40,19 @@ def test_a_missing_key_is_told_with_where_to_put_it(
 
 
 @pytest.mark.parametrize("key", [5, b"bytes", ["key"]])
-def test_a_key_that_is_no_string_is_refused(key: Any) -> None:
+def test_a_key_that_is_not_a_string_is_rejected(key: Any) -> None:
     with pytest.raises(ConfigurationError, match="not a string"):
         Client(key)
 
 
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "키", "a\x00b"])
-def test_a_key_that_no_header_can_hold_is_refused_without_showing_it(key: str) -> None:
+def test_an_invalid_key_is_rejected_without_showing_it(key: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Client(key)
     assert key not in str(caught.value)
 
 
-def test_key_and_server_come_from_the_environment_unless_they_are_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_override_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOX_API_KEY", f" {KEY}\n")
     monkeypatch.setenv("VOX_BASE_URL", "https://env.example")
     seen: list[httpx.Request] = []
@@ -114,15 +114,13 @@ def test_a_base_url_may_end_in_the_version(base_url: str | None, sent_to: str, m
         "https://\ud800",
     ],
 )
-def test_the_key_is_sent_nowhere_but_over_https_or_to_this_machine(base_url: str) -> None:
+def test_a_base_url_is_https_or_loopback(base_url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Client(KEY, base_url=base_url)
     assert "secret" not in str(caught.value)
 
 
-def test_a_proxy_of_the_environment_gets_no_request_to_this_machine(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_loopback_bypasses_the_proxy(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
     with Client(sandbox.api_key, base_url=sandbox.base_url, retries=0) as client:
@@ -156,18 +154,18 @@ def test_redirects_are_not_followed_with_the_key() -> None:
     "options",
     [{"rate_limit": 5}, {"retries": -1}, {"retries": "x"}, {"retries": True}, {"http_client": 5}],
 )
-def test_what_a_client_cannot_be_made_of_is_told(client: type[Any], options: dict[str, Any]) -> None:
+def test_invalid_client_options_are_rejected_by_name(client: type[Any], options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         client(KEY, **options)
 
 
-def test_the_other_kind_of_http_client_is_told() -> None:
+def test_an_async_http_client_is_rejected_by_the_sync_client() -> None:
     with pytest.raises(ConfigurationError, match=r"httpx\.Client"):
         Client(KEY, http_client=httpx.AsyncClient())  # type: ignore[arg-type] # on purpose
 
 
 @pytest.mark.parametrize("kind", ["json", "escaped", "html", "gzip", "header"])
-def test_a_key_that_the_server_sends_back_is_in_no_error(kind: str) -> None:
+def test_a_key_echoed_by_the_server_is_redacted(kind: str) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         sent = request.headers["authorization"]
         if kind == "json":
@@ -191,7 +189,7 @@ def test_a_key_that_the_server_sends_back_is_in_no_error(kind: str) -> None:
     assert KEY not in shown + repr(vars(caught.value)) + repr(pickle.dumps(caught.value))
 
 
-def test_a_cursor_that_no_url_can_hold_is_a_typed_error_with_the_place_to_read_on() -> None:
+def test_a_cursor_too_long_for_a_url_is_a_transport_error() -> None:
     cursor = "x" * 100_000
     calls = served(lambda _: page("a", cursor=cursor)).list_calls()
     ids: list[str] = []
@@ -211,7 +209,7 @@ def test_a_cursor_that_no_url_can_hold_is_a_typed_error_with_the_place_to_read_o
         ("SSL_CERT_FILE", "/nowhere"),
     ],
 )
-def test_settings_of_the_environment_that_cannot_be_used_are_told(
+def test_invalid_proxy_and_tls_variables_are_named(
     client: type[Any], name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -221,7 +219,7 @@ def test_settings_of_the_environment_that_cannot_be_used_are_told(
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_client_shows_its_key_to_nobody(client: type[Any]) -> None:
+def test_repr_and_pickle_of_a_client_never_show_the_key(client: type[Any]) -> None:
     made = client(KEY)
     assert KEY not in repr(made) + str(made) + repr(vars(made))
     with pytest.raises(TypeError) as caught:
@@ -258,7 +256,7 @@ def test_no_server_is_a_transport_error_that_names_it(read: Read) -> None:
         read(nobody)
 
 
-def test_nothing_is_sent_before_the_first_call_is_asked_for() -> None:
+def test_nothing_is_sent_before_iteration() -> None:
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -273,7 +271,7 @@ def test_nothing_is_sent_before_the_first_call_is_asked_for() -> None:
     assert len(seen) == 2
 
 
-def test_the_calls_can_be_iterated_again_from_the_start(sandbox: Sandbox) -> None:
+def test_calls_can_be_iterated_again_from_the_start(sandbox: Sandbox) -> None:
     with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
         calls = client.list_calls(status="error", max_items=150)
         before = calls.cursor
@@ -305,7 +303,7 @@ def test_pages_over_a_socket(sandbox: Sandbox, calls: list[dict[str, Any]]) -> N
     ],
 )
 @pytest.mark.parametrize("by", [aiter, AsyncCalls.pages])
-def test_an_iteration_that_is_left_half_read_until_the_loop_ends_makes_no_noise(
+def test_an_abandoned_async_iteration_logs_no_loop_error(
     sandbox: Sandbox, arguments: Any, by: Callable[[AsyncCalls], AsyncIterator[object]]
 ) -> None:
     noises: list[object] = []
@@ -322,7 +320,7 @@ def test_an_iteration_that_is_left_half_read_until_the_loop_ends_makes_no_noise(
     assert (len(kept), noises) == (2, [])
 
 
-def test_a_closed_client_says_so() -> None:
+def test_a_closed_client_raises_client_closed() -> None:
     with Client(KEY) as client:
         calls = client.list_calls()
     with pytest.raises(ClientClosedError):
@@ -340,7 +338,7 @@ def test_a_closed_client_says_so() -> None:
         asyncio.run(closed())
 
 
-def test_an_http_client_of_the_callers_own_stays_open() -> None:
+def test_closing_leaves_the_callers_http_client_open() -> None:
     own = httpx.Client(transport=httpx.MockTransport(lambda _: page("a")))
     with Client(KEY, http_client=own) as client:
         assert len(list(client.list_calls())) == 1
@@ -350,17 +348,17 @@ def test_an_http_client_of_the_callers_own_stays_open() -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("timeout", [0, -1, "x", None, True, float("inf"), float("nan")])
-def test_a_timeout_that_is_none_is_refused_at_once(client: type[Any], timeout: Any) -> None:
+def test_a_timeout_of_none_is_rejected(client: type[Any], timeout: Any) -> None:
     with pytest.raises(ConfigurationError, match="timeout takes seconds, more than 0, or"):
         client(KEY, timeout=timeout)
 
 
-def test_what_list_calls_gives_is_not_pickled() -> None:
+def test_calls_cannot_be_pickled() -> None:
     with Client(KEY) as client, pytest.raises(TypeError, match="keep the arguments and the cursor instead"):
         pickle.dumps(client.list_calls())
 
 
-def test_a_client_has_a_finite_timeout_that_can_be_chosen() -> None:
+def test_the_timeout_is_finite_and_configurable() -> None:
     with Client(KEY) as usual, Client(KEY, timeout=1.5) as chosen:
         assert None not in usual._connection.http.timeout.as_dict().values()
         assert chosen._connection.http.timeout == httpx.Timeout(1.5)
@@ -373,7 +371,7 @@ def test_a_slow_server_is_a_transport_error() -> None:
             list(client.list_calls())
 
 
-def test_the_vendors_rate_limits_are_kept_without_a_single_429(calls: list[dict[str, Any]]) -> None:
+def test_the_default_rate_limit_never_meets_a_429(calls: list[dict[str, Any]]) -> None:
     with (
         Sandbox(calls[:1_100]) as limited,
         Client(limited.api_key, base_url=limited.base_url, retries=0) as client,
@@ -381,7 +379,7 @@ def test_the_vendors_rate_limits_are_kept_without_a_single_429(calls: list[dict[
         assert sum(1 for _ in client.list_calls()) == 1_100
 
 
-def test_without_pacing_a_429_is_waited_out(calls: list[dict[str, Any]]) -> None:
+def test_without_a_rate_limit_a_429_is_retried(calls: list[dict[str, Any]]) -> None:
     with (
         Sandbox(calls[:700]) as limited,
         Client(limited.api_key, base_url=limited.base_url, rate_limit=None) as client,
@@ -415,7 +413,7 @@ def test_threads_may_share_a_client(sandbox: Sandbox) -> None:
     assert results == [expected] * 6
 
 
-def test_breaking_off_leaves_nothing_behind(sandbox: Sandbox) -> None:
+def test_leaving_an_iteration_leaks_nothing(sandbox: Sandbox) -> None:
     before = {*threading.enumerate()}
     with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
         calls = client.list_calls()
@@ -429,12 +427,12 @@ def test_breaking_off_leaves_nothing_behind(sandbox: Sandbox) -> None:
     assert {*threading.enumerate()} <= before
 
 
-def test_every_public_name_is_there_once() -> None:
+def test_every_public_name_exists_once() -> None:
     assert len(vox_calls.__all__) == len(set(vox_calls.__all__))
     assert all(hasattr(vox_calls, name) for name in vox_calls.__all__)
 
 
-def test_a_client_that_is_closed_while_it_sends_says_so() -> None:
+def test_closing_during_a_request_raises_client_closed() -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         client._connection.http.close()
         raise RuntimeError("Cannot send a request, as the client has been closed.")
@@ -444,7 +442,7 @@ def test_a_client_that_is_closed_while_it_sends_says_so() -> None:
         list(client.list_calls())
 
 
-def test_what_is_wrong_with_somebodys_own_transport_comes_as_it_is() -> None:
+def test_an_error_of_a_custom_transport_is_not_wrapped() -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         raise RuntimeError("a mistake of its own")
 

@@ -25,17 +25,17 @@ def test_a_case(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", files())
-def test_a_file_of_cases_is_as_its_schema_says(name: str) -> None:
+def test_a_case_file_matches_its_schema(name: str) -> None:
     schema = json.loads((FOLDER / "cases.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(files()[name], schema, cls=jsonschema.Draft202012Validator)
 
 
-def test_every_case_is_there_once() -> None:
+def test_every_case_id_is_unique() -> None:
     assert sum(len(content["cases"]) for content in files().values()) == len(cases()) >= 250
 
 
-def test_every_case_names_rules_that_there_are_and_every_rule_has_a_case() -> None:
+def test_cases_and_rules_refer_to_each_other() -> None:
     assert len(RULES) == len(set(RULES))
     assert {rule for case in cases().values() for rule in case["rules"]} == set(RULES)
 
@@ -46,7 +46,7 @@ def test_the_rules_are_numbered_without_gaps() -> None:
         assert numbers == list(range(1, len(numbers) + 1)), family
 
 
-def test_cases_have_nothing_of_python() -> None:
+def test_cases_mention_nothing_of_python() -> None:
     for name, content in files().items():
         assert not re.search(r"\b(None|True|False|datetime|Python)\b", json.dumps(content)), name
 
@@ -64,7 +64,7 @@ def test_every_rule_is_broken_once() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_client_that_breaks_a_rule_fails_one_of_its_cases(rule: str, told: Path) -> None:
+def test_a_client_that_breaks_a_rule_fails_a_case(rule: str, told: Path) -> None:
     result = (told / f"{rule}.txt").read_text(encoding="utf-8")
     assert re.search(r"^[1-9]\d* failed$", result, re.MULTILINE), f"{rule} was broken, and no case noticed:\n{result}"
     # Broken as it was meant, and not by an edit that is no program.

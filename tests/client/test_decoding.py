@@ -56,7 +56,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
     return item
 
 
-def test_a_call_has_the_wires_fields_and_types_and_what_is_made_of_them() -> None:
+def test_a_call_has_wire_fields_and_derived_ones() -> None:
     decoded = Call.from_dict(FULL)
 
     assert decoded.status is CallStatus.ENDED
@@ -99,7 +99,7 @@ def decode(item: Any, *, path: str = "", unknown: UnknownValues | None = None) -
 
 
 @given(st.lists(st.sampled_from(ITEMS), max_size=6), st.booleans())
-def test_a_list_decodes_to_what_its_items_decode_to(items: list[Any], strict: bool) -> None:
+def test_a_list_decodes_as_its_items_do(items: list[Any], strict: bool) -> None:
     def one(item: object, position: int) -> Call | InvalidResponseError:
         try:
             return decode(item, path=f"items[{position}]", unknown=UnknownValues(strict=strict))
@@ -116,7 +116,7 @@ def test_a_list_decodes_to_what_its_items_decode_to(items: list[Any], strict: bo
     assert [told(outcome) for outcome in together] == [told(outcome) for outcome in alone]
 
 
-def test_what_may_be_absent_is_null_or_empty() -> None:
+def test_absent_optional_fields_are_null_or_empty() -> None:
     decoded = Call.from_dict(call("a", call_analysis={}, call_cost={}))
 
     assert (decoded.disconnection_reason, decoded.recording_url, decoded.variant_label) == (None, None, None)
@@ -130,7 +130,7 @@ def test_what_may_be_absent_is_null_or_empty() -> None:
 
 
 @pytest.mark.parametrize("name", ["id", "agent", "call_type", "status"])
-def test_what_must_be_there_is_missed_by_name(name: str) -> None:
+def test_a_missing_required_field_is_named(name: str) -> None:
     item = {key: value for key, value in FULL.items() if key != name}
     with pytest.raises(InvalidResponseError) as caught:
         decode(item, path="items[3]")
@@ -164,7 +164,7 @@ def test_what_must_be_there_is_missed_by_name(name: str) -> None:
         ("opt_out_sensitive_data_storage", "false"),
     ],
 )
-def test_a_wrong_type_is_told_with_its_path_and_without_its_value(path: str, value: object) -> None:
+def test_a_wrong_type_reports_its_path_but_not_its_value(path: str, value: object) -> None:
     with pytest.raises(InvalidResponseError) as caught:
         decode(changed(path, value), path="items[3]")
     assert caught.value.path == f"items[3].{path}"
@@ -172,12 +172,12 @@ def test_a_wrong_type_is_told_with_its_path_and_without_its_value(path: str, val
 
 
 @pytest.mark.parametrize("item", [None, 5, "x", [], True])
-def test_what_is_no_object_is_no_call(item: object) -> None:
+def test_a_call_that_is_not_an_object_is_invalid(item: object) -> None:
     with pytest.raises(InvalidResponseError, match=r"items\[0\]: Expected `object`"):
         decode(item, path="items[0]")
 
 
-def test_a_fault_in_a_list_is_told_with_its_position() -> None:
+def test_an_invalid_list_item_reports_its_index() -> None:
     with pytest.raises(InvalidResponseError) as caught:
         Call.from_dict(changed("call_analysis.custom_analysis_data", [{}, 5]))
     assert caught.value.path == "call_analysis.custom_analysis_data[1]"
@@ -185,7 +185,7 @@ def test_a_fault_in_a_list_is_told_with_its_position() -> None:
 
 @pytest.mark.parametrize("where", ["", "agent.", "call_analysis.", "call_cost."])
 @pytest.mark.parametrize("name", ["brand_new", "additional_properties", "_json", "self"])
-def test_unknown_fields_are_kept_at_any_depth_whatever_their_name(where: str, name: str) -> None:
+def test_unknown_fields_are_kept_at_any_depth(where: str, name: str) -> None:
     item = changed(f"{where}{name}", [1, {"a": None}])
     decoded: Any = Call.from_dict(item)
     holder = getattr(decoded, where.rstrip(".")) if where else decoded
@@ -193,7 +193,7 @@ def test_unknown_fields_are_kept_at_any_depth_whatever_their_name(where: str, na
     assert decoded.to_dict() == item
 
 
-def test_unknown_enum_values_are_kept_and_warned_of_once_each(caplog: pytest.LogCaptureFixture) -> None:
+def test_unknown_enum_values_are_kept_and_warn_once_each(caplog: pytest.LogCaptureFixture) -> None:
     unknown = UnknownValues()
     item = FULL | {"status": "registered", "call_type": "unit_test", "disconnection_reason": "ENDED"}
     with caplog.at_level(logging.WARNING, logger="vox_calls"):
@@ -207,7 +207,7 @@ def test_unknown_enum_values_are_kept_and_warned_of_once_each(caplog: pytest.Log
     assert [record.getMessage().split()[1] for record in caplog.records] == ["'unit_test'", "'registered'", "'ENDED'"]
 
 
-def test_an_unknown_enum_value_is_not_taken_for_known_because_a_member_has_that_name() -> None:
+def test_a_member_name_is_not_a_known_enum_value() -> None:
     assert not CallStatus("ENDED").is_known
     assert CallStatus.ENDED.is_known
     assert CallStatus("ENDED") != CallStatus.ENDED
@@ -223,7 +223,7 @@ def test_an_unknown_enum_value_survives_pickling_and_copying() -> None:
     assert json.dumps({"status": unknown}) == '{"status": "registered"}'
 
 
-def test_strict_enums_make_an_unknown_value_an_error_with_its_path() -> None:
+def test_strict_enums_reject_unknown_values_with_their_path() -> None:
     with pytest.raises(UnknownEnumValueError) as caught:
         decode(FULL | {"disconnection_reason": "new"}, path="items[9]", unknown=UnknownValues(strict=True))
     assert str(caught.value) == "items[9].disconnection_reason: DisconnectionReason has no value 'new'"
@@ -231,7 +231,7 @@ def test_strict_enums_make_an_unknown_value_an_error_with_its_path() -> None:
 
 
 @pytest.mark.parametrize("total", ["", "free", "1,500.00", "NaN", "1e3", "1_000", "٣", " 1"])
-def test_a_cost_that_is_no_number_costs_only_the_cost(total: str) -> None:
+def test_an_invalid_cost_only_loses_the_cost(total: str) -> None:
     decoded = Call.from_dict(FULL | {"call_cost": {"total_cost": total}})
     assert decoded.id == "a"
     with pytest.raises(InvalidResponseError) as caught:
@@ -240,7 +240,7 @@ def test_a_cost_that_is_no_number_costs_only_the_cost(total: str) -> None:
 
 
 @pytest.mark.parametrize("ms", [-1, 10**15, 10**18])
-def test_a_start_that_is_no_instant_costs_only_the_start(ms: int) -> None:
+def test_an_invalid_start_only_loses_the_start(ms: int) -> None:
     decoded = Call.from_dict(FULL | {"start_at": ms})
     assert decoded.start_at == ms
     with pytest.raises(InvalidResponseError) as caught:
@@ -248,20 +248,20 @@ def test_a_start_that_is_no_instant_costs_only_the_start(ms: int) -> None:
     assert caught.value.path == "start_at"
 
 
-def test_a_repr_shows_nobodys_number_words_or_recording() -> None:
+def test_repr_hides_numbers_transcripts_and_recordings() -> None:
     shown = repr(Call.from_dict(FULL))
     assert "'a'" in shown
     assert not any(secret in shown for secret in ("secret", "01012345678", "안녕"))
 
 
-def test_a_call_made_by_hand_can_be_turned_into_json() -> None:
+def test_a_handmade_call_serialises_to_json() -> None:
     made = Call.from_dict(FULL)
     by_hand = Call(**{name: getattr(made, name) for name in FULL})
     assert by_hand == made
     assert by_hand.to_dict() == FULL
 
 
-def test_everything_that_the_sandbox_makes_up_decodes_and_comes_back() -> None:
+def test_synthetic_calls_survive_a_round_trip() -> None:
     for item in synthetic_calls(500, seed=3, until=datetime(2026, 11, 1, tzinfo=UTC)):
         assert decode(item, unknown=UnknownValues(strict=True)).to_dict() == item
 
@@ -275,7 +275,7 @@ PATHS = [*FULL, "agent.agent_id", "call_analysis.summary", "call_analysis.custom
 
 
 @given(st.sampled_from(PATHS), JSON)
-def test_any_value_anywhere_is_decoded_or_told_by_its_path(path: str, value: object) -> None:
+def test_any_value_is_decoded_or_reported_by_its_path(path: str, value: object) -> None:
     item = changed(path, value)
     before = copy.deepcopy(item)
     try:
@@ -287,7 +287,7 @@ def test_any_value_anywhere_is_decoded_or_told_by_its_path(path: str, value: obj
     assert item == before
 
 
-def test_a_field_of_the_contract_does_not_take_the_place_of_what_is_added() -> None:
+def test_a_wire_field_must_not_shadow_a_derived_one() -> None:
     with pytest.raises(TypeError, match="a field with a name of the overlay: duration"):
 
         @attrs.define(field_transformer=_require_own_names)
@@ -319,7 +319,7 @@ class Talk:
     additional_properties: dict[str, Any] = attrs.field(init=False, factory=dict)
 
 
-def test_lists_of_objects_and_of_enum_values_are_looked_into() -> None:
+def test_lists_of_objects_and_enum_values_are_decoded() -> None:
     shape = decoder_of(Talk)
     plain: dict[str, Any] = {"moods": ["good"], "lines": [{"mood": "good"}, None]}
     assert shape._knows_all([plain, {"moods": [], "lines": None}])
@@ -343,7 +343,7 @@ class Loose:
     note: str | Unset = UNSET
 
 
-def test_what_the_generator_lets_be_unset_is_none() -> None:
+def test_unset_fields_decode_to_none() -> None:
     assert [field.absent for field in fields_of(Loose)] == [None]
     assert has_defaults(Loose)
     assert typing.get_type_hints(Loose) == {"note": str | None}
@@ -367,7 +367,7 @@ class Floor:
 AGENT: dict[str, Any] = FULL["agent"]
 
 
-def test_the_values_of_an_object_of_any_names_are_decoded_too() -> None:
+def test_values_of_free_form_objects_are_decoded() -> None:
     floor = decoder_of(Floor).decode({"agents": {"a": {**AGENT, "extra": 1}}, "seats": {"1": 5}})
     assert floor.agents["a"].agent_id == UUID(AGENT["agent_id"])
     assert floor.agents["a"].additional_properties == {"extra": 1}
@@ -382,7 +382,7 @@ def test_the_values_of_an_object_of_any_names_are_decoded_too() -> None:
         ({}, [], "seats"),
     ],
 )
-def test_a_wrong_value_in_such_an_object_has_its_place(agents: Any, seats: Any, path: str) -> None:
+def test_an_invalid_value_in_a_free_form_object_has_a_path(agents: Any, seats: Any, path: str) -> None:
     with pytest.raises(InvalidResponseError) as caught:
         decoder_of(Floor).decode({"agents": agents, "seats": seats})
     assert caught.value.path == path
@@ -393,7 +393,7 @@ class Undecodable:
     either: CallAgent | CallCost
 
 
-def test_a_contract_that_cannot_be_decoded_is_told_when_the_decoder_is_made() -> None:
+def test_an_undecodable_schema_fails_when_building_the_decoder() -> None:
     with pytest.raises(TypeError, match="Undecodable of the contract has a field that cannot be decoded"):
         decoder_of(Undecodable)
 
@@ -403,6 +403,6 @@ class Foreign:
     place: complex
 
 
-def test_an_object_where_none_can_be_is_told() -> None:
+def test_an_unexpected_object_is_reported() -> None:
     with pytest.raises(InvalidResponseError, match="place: Expected `complex`, got `object`"):
         decoder_of(Foreign).decode({"place": {}})

@@ -41,7 +41,7 @@ def fails(world: World) -> Any:
 @pytest.mark.parametrize(
     "kind", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.DecodingError]
 )
-def test_a_request_without_an_answer_is_tried_again(kind: type[httpx.RequestError]) -> None:
+def test_a_request_without_a_response_is_retried(kind: type[httpx.RequestError]) -> None:
     gone = lost(kind, "cut short")
     error = fails(World([gone] * 3, retries=2))
     assert type(error) is TransportError
@@ -57,16 +57,14 @@ def test_a_request_without_an_answer_is_tried_again(kind: type[httpx.RequestErro
 
 
 @pytest.mark.parametrize("kind", [httpx.UnsupportedProtocol, httpx.LocalProtocolError])
-def test_a_request_that_cannot_be_sent_is_not_tried_again(kind: type[httpx.RequestError]) -> None:
+def test_an_unsendable_request_is_not_retried(kind: type[httpx.RequestError]) -> None:
     world = World([lost(kind)], retries=4)
     assert isinstance(fails(world), TransportError)
     assert len(world.sent) == 1
 
 
 @given(st.integers(1, 10), st.none() | st.floats(0, 200), st.floats(0, 1, exclude_max=True))
-def test_no_wait_is_shorter_than_asked_or_longer_than_the_ceiling(
-    attempt: int, retry_after: float | None, jitter: float
-) -> None:
+def test_retry_after_is_a_floor_and_waits_are_capped(attempt: int, retry_after: float | None, jitter: float) -> None:
     policy = RetryPolicy(retries=5)
     wait = policy.wait(attempt, retry_after=retry_after, waited=0.0, jitter=lambda: jitter)
     if attempt > 5 or (retry_after or 0) > policy.patience:
@@ -81,7 +79,7 @@ def test_no_wait_is_shorter_than_asked_or_longer_than_the_ceiling(
     st.integers(1, 30),
     st.lists(st.tuples(st.floats(0, 3), st.floats(0, 2)), min_size=1, max_size=80),
 )
-def test_a_paced_client_is_never_over_either_limit_whenever_its_requests_arrive(
+def test_pacing_never_exceeds_either_window(
     per_second: int, per_minute: int, requests: list[tuple[float, float]]
 ) -> None:
     pacer = RateLimit(per_second=per_second, per_minute=per_minute).limiter()
@@ -99,7 +97,7 @@ def test_a_paced_client_is_never_over_either_limit_whenever_its_requests_arrive(
             assert later[0] - first[1] >= window - 1e-6
 
 
-def test_a_burst_is_let_through_and_a_full_minute_is_used_up() -> None:
+def test_pacing_allows_a_burst_and_uses_the_full_minute() -> None:
     world = World(
         [page(str(n), cursor=str(n) if n < 359 else None) for n in range(360)], limit=RateLimit(5, 120), latency=0.01
     )
@@ -110,7 +108,7 @@ def test_a_burst_is_let_through_and_a_full_minute_is_used_up() -> None:
     assert world.sent_at[240] - world.sent_at[120] >= 60.0
 
 
-def test_requests_that_run_at_once_count_against_the_limit() -> None:
+def test_concurrent_requests_count_against_the_limit() -> None:
     pacer = RateLimit(per_second=2, per_minute=120).limiter()
     assert [pacer.acquire(0.0) for _ in range(2)] == [0.0, 0.0]
     assert pacer.acquire(0.0) > 0
@@ -129,7 +127,7 @@ def test_requests_that_run_at_once_count_against_the_limit() -> None:
         {"per_second": True, "per_minute": 1},
     ],
 )
-def test_a_rate_limit_lets_something_through(limit: dict[str, int]) -> None:
+def test_an_invalid_rate_limit_is_rejected(limit: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match="per_"):
         RateLimit(**limit)
 
@@ -152,13 +150,13 @@ def test_errors_survive_pickling(error: VoxCallsError) -> None:
     assert getattr(twin, "raw", None) is None
 
 
-def test_a_message_of_any_length_is_kept_and_shown_in_part() -> None:
+def test_a_long_error_message_is_kept_but_shortened_in_str() -> None:
     error = fails(World([answer(500, {"error": {"code": "C", "message": "m" * 10_000}})]))
     assert error.message == "m" * 10_000
     assert len(str(error)) < 600
 
 
-def test_a_429_of_one_iteration_holds_back_another() -> None:
+def test_a_429_pauses_other_iterations_of_the_client() -> None:
     world = World([], retries=1)
     runtime = world.runtime()
     one, other = (Iteration(QUERY, runtime, UnknownValues()).fetch() for _ in range(2))
@@ -169,7 +167,7 @@ def test_a_429_of_one_iteration_holds_back_another() -> None:
     assert isinstance(next(other), Send)
 
 
-def test_a_long_wait_is_told_and_one_that_is_too_long_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_long_wait_is_logged_and_one_over_the_cap_raises(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "vox_calls"):
         world = World([answer(429, retry_after="1"), answer(429, retry_after="37"), page("a")], retries=2)
         world.calls(listing(world), lambda _: None)
@@ -189,7 +187,7 @@ def test_an_error_names_the_request_without_its_query(fault: Any) -> None:
     assert isinstance(fault, httpx.Response) or "ReadError" in str(error)
 
 
-def test_a_pacer_remembers_no_more_than_its_windows_hold() -> None:
+def test_a_rate_limiter_remembers_only_its_windows() -> None:
     pacer = SlidingWindows(RateLimit(per_second=1_000, per_minute=1_000).windows)
     for number in range(5_000):
         assert pacer.acquire(number) == 0.0

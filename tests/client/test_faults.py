@@ -76,13 +76,13 @@ FAULTS = {
 
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_in_the_middle_costs_nothing(fault: str, read: Any) -> None:
+def test_a_transient_fault_loses_nothing(fault: str, read: Any) -> None:
     with failing(None, FAULTS[fault], None, FAULTS[fault]) as sandbox:
         assert read(sandbox, timeout=0.5) == IDS
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_wait_that_was_asked_for_is_made(read: Any) -> None:
+def test_retry_after_is_waited_out(read: Any) -> None:
     with failing(Step(status=429, headers={"Retry-After": "1"}, json={})) as sandbox:
         began = time.monotonic()
         assert read(sandbox) == IDS
@@ -90,7 +90,7 @@ def test_a_wait_that_was_asked_for_is_made(read: Any) -> None:
 
 
 @pytest.mark.parametrize("fault", ["reset", "cut", "timeout"])
-def test_a_fault_that_stays_is_an_error_with_the_place_to_read_on(fault: str) -> None:
+def test_a_lasting_fault_raises_with_a_resume_cursor(fault: str) -> None:
     with (
         failing(None, None, *[FAULTS[fault]] * 2) as sandbox,
         Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None, retries=1, timeout=0.3) as client,
@@ -104,7 +104,7 @@ def test_a_fault_that_stays_is_an_error_with_the_place_to_read_on(fault: str) ->
         assert ids == IDS
 
 
-def test_the_command_serves_a_script_of_faults(tmp_path: Path) -> None:
+def test_the_sandbox_command_serves_a_fault_script(tmp_path: Path) -> None:
     script = tmp_path / "faults.json"
     script.write_text(json.dumps({"steps": [None, {"status": 503}, {"fault": "cut"}, {"fault": "reset"}]}))
     arguments = [str(COMMAND), "sandbox", "--calls", "250", "--no-rate-limit", "--faults", str(script)]
@@ -138,7 +138,7 @@ def test_the_command_serves_a_script_of_faults(tmp_path: Path) -> None:
         (None, "cannot be read"),
     ],
 )
-def test_a_script_that_is_none_is_told(text: str | None, message: str, tmp_path: Path) -> None:
+def test_an_invalid_fault_script_is_reported(text: str | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "faults.json"
     if text is not None:
         path.write_text(text)
@@ -147,7 +147,7 @@ def test_a_script_that_is_none_is_told(text: str | None, message: str, tmp_path:
     assert message in str(caught.value)
 
 
-def test_a_script_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+def test_a_fault_script_may_start_with_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "faults.json"
     path.write_text('{"steps": [{"status": 503}]}', encoding="utf-8-sig")
     assert read_script(path) == Script([Step(status=503)])
@@ -171,14 +171,14 @@ AHEAD = [
 
 
 @pytest.mark.parametrize("read", AHEAD)
-def test_reading_ahead_loses_nothing_and_leaves_nothing_behind(read: Any) -> None:
+def test_prefetch_loses_nothing_and_leaves_no_thread(read: Any) -> None:
     before = {*threading.enumerate()}
     with failing(None, Step(status=503), None, Step(fault="cut")) as sandbox:
         assert read(sandbox) == IDS
     assert {*threading.enumerate()} <= before
 
 
-def test_the_next_page_is_fetched_while_its_reader_is_busy() -> None:
+def test_prefetch_overlaps_with_the_callers_work() -> None:
     took = []
     with failing(Step(takes=0.2), repeat=True) as sandbox:
         for prefetch in (0, 1):
@@ -190,7 +190,7 @@ def test_the_next_page_is_fetched_while_its_reader_is_busy() -> None:
     assert took[1] < 0.85 * took[0]  # five pages: 2.0 s against 1.2 s at best
 
 
-def test_no_page_is_fetched_ahead_that_nobody_needs() -> None:
+def test_prefetch_never_fetches_an_unneeded_page() -> None:
     with failing() as sandbox, Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
         requests: list[Any] = []
         client._connection.http.event_hooks = {"request": [requests.append]}
@@ -200,7 +200,7 @@ def test_no_page_is_fetched_ahead_that_nobody_needs() -> None:
         assert len(requests) == 3
 
 
-def test_an_error_ahead_comes_when_the_page_before_it_is_out() -> None:
+def test_a_prefetch_error_is_raised_after_the_page_before_it() -> None:
     with (
         failing(None, None, Step(status=401)) as sandbox,
         Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client,
@@ -214,12 +214,12 @@ def test_an_error_ahead_comes_when_the_page_before_it_is_out() -> None:
         assert ids + [call.id for call in client.list_calls(cursor=calls.cursor)] == IDS
 
 
-def test_a_script_may_repeat_itself() -> None:
+def test_a_fault_script_may_repeat() -> None:
     with failing(Step(status=500), None, repeat=True) as sandbox:
         assert read_sync(sandbox) == IDS
 
 
-def test_ctrl_c_in_the_middle_leaves_nothing_behind() -> None:
+def test_ctrl_c_during_a_request_leaks_nothing() -> None:
     with failing(None, Step(fault="timeout")) as sandbox:
         before = {*threading.enumerate()}
         client = Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None)
@@ -244,7 +244,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing_behind() -> None:
             assert ids + [call.id for call in other.list_calls(cursor=calls.cursor)] == IDS
 
 
-def test_cancelling_a_task_leaves_nothing_behind() -> None:
+def test_cancelling_a_task_leaks_nothing() -> None:
     async def main(sandbox: Sandbox) -> None:
         async with AsyncClient(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
             calls = client.list_calls()
@@ -273,7 +273,7 @@ def test_cancelling_a_task_leaves_nothing_behind() -> None:
         gc.collect()
 
 
-def test_a_client_closed_while_it_reads_says_so_and_where_it_was() -> None:
+def test_closing_while_iterating_raises_with_a_resume_cursor() -> None:
     with failing() as sandbox:
         client = Client(sandbox.api_key, base_url=sandbox.base_url)
         calls = client.list_calls()
@@ -313,7 +313,7 @@ print(len(ids), len(set(ids)), os.read(reader, 1_000).decode(), sep="/")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-def test_two_processes_after_a_fork_do_not_share_a_connection() -> None:
+def test_processes_do_not_share_a_connection_after_a_fork() -> None:
     with failing() as sandbox:
         environment = os.environ | {"VOX_API_KEY": sandbox.api_key, "VOX_BASE_URL": sandbox.base_url}
 
@@ -325,7 +325,7 @@ def test_two_processes_after_a_fork_do_not_share_a_connection() -> None:
         assert run("own").startswith("450/450/http_client belongs to the process before the fork")
 
 
-def test_an_async_client_may_be_used_in_one_loop_after_another() -> None:
+def test_an_async_client_works_in_successive_event_loops() -> None:
     async def read(client: AsyncClient) -> list[str]:
         return [call.id async for call in client.list_calls()]
 
@@ -341,7 +341,7 @@ def test_an_async_client_may_be_used_in_one_loop_after_another() -> None:
         gc.collect()
 
 
-def test_a_cookie_does_not_change_the_next_try() -> None:
+def test_a_cookie_is_not_sent_with_the_retry() -> None:
     with (
         failing(Step(status=503, headers={"Set-Cookie": "a=b"})) as sandbox,
         Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client,
@@ -353,7 +353,7 @@ def test_a_cookie_does_not_change_the_next_try() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-def test_a_fork_does_not_wait_for_pages_that_its_parent_fetches() -> None:
+def test_a_forked_child_does_not_wait_for_the_parents_prefetch() -> None:
     code = """
 import os, sys
 from vox_calls import Client, ConfigurationError

@@ -27,7 +27,7 @@ def read(world: World, **options: Any) -> tuple[list[str], str | None, VoxCallsE
     return ids, way.cursor, error
 
 
-def test_a_call_that_cannot_be_decoded_is_raised_when_those_before_it_are_out() -> None:
+def test_an_undecodable_call_raises_after_those_before_it() -> None:
     bad = call("c", start_at="2024")
     ids, cursor, error = read(World([page("a", cursor="A"), page("b", bad, "d", cursor="B")]))
     assert ids == ["a", "b"]
@@ -35,7 +35,7 @@ def test_a_call_that_cannot_be_decoded_is_raised_when_those_before_it_are_out() 
     assert (error.path, error.raw, error.cursor, cursor) == ("items[1].start_at", bad, "A", "A")
 
 
-def test_on_invalid_takes_what_cannot_be_decoded_and_the_iteration_goes_on() -> None:
+def test_on_invalid_receives_undecodable_calls_and_continues() -> None:
     refused: list[InvalidResponseError] = []
     world = World([page("a", 5, cursor="A"), page({"id": "b"}), page("never")])
     ids, cursor, error = read(world, on_invalid=refused.append)
@@ -50,7 +50,7 @@ def test_on_invalid_takes_what_cannot_be_decoded_and_the_iteration_goes_on() -> 
     ("summary", "read_as"),
     [(b"cut \\ud83d", "cut \ud83d"), (b"\\ud83d", "\ud83d"), (b"bad \xff byte", "bad \ufffd byte")],
 )
-def test_a_character_that_is_not_valid_unicode_costs_itself_and_not_the_page(summary: bytes, read_as: str) -> None:
+def test_invalid_unicode_in_text_loses_only_the_character(summary: bytes, read_as: str) -> None:
     body = page("a", call("b", call_analysis={"summary": "HERE"}), "c").content.replace(b"HERE", summary)
     got: list[Call] = []
     world = World([answer(200, body)])
@@ -60,7 +60,7 @@ def test_a_character_that_is_not_valid_unicode_costs_itself_and_not_the_page(sum
     assert got[1].call_analysis.summary == read_as
 
 
-def test_a_character_that_is_not_valid_unicode_where_no_text_belongs_costs_its_call() -> None:
+def test_invalid_unicode_in_a_typed_field_loses_only_the_call() -> None:
     refused: list[InvalidResponseError] = []
     body = page("a", call("b", agent={"agent_id": "HERE"}), "c").content.replace(b"HERE", b"\\ud83d")
     assert read(World([answer(200, body)]), on_invalid=refused.append)[0] == ["a", "c"]
@@ -79,7 +79,7 @@ def pages(world: World, **options: Any) -> tuple[list[Page], str | None, VoxCall
     return got, way.cursor, error
 
 
-def test_pages_are_handed_out_whole_with_their_count_and_cursor() -> None:
+def test_pages_carry_their_items_count_and_cursor() -> None:
     got, cursor, error = pages(World([page("a", "b", cursor="A", total_count=3), page("c", total_count=4, extra=1)]))
     assert [([one.id for one in each.items], each.total_count, each.next_cursor) for each in got] == [
         (["a", "b"], 3, "A"),
@@ -90,7 +90,7 @@ def test_pages_are_handed_out_whole_with_their_count_and_cursor() -> None:
     assert (cursor, error) == (None, None)
 
 
-def test_a_page_with_a_call_that_cannot_be_decoded_is_not_taken_for_the_whole() -> None:
+def test_a_page_with_an_undecodable_call_is_not_yielded() -> None:
     got, cursor, error = pages(World([page("a", cursor="A"), page("b", 5, cursor="B")]))
     assert [one.id for each in got for one in each.items] == ["a"]
     assert isinstance(error, InvalidResponseError)

@@ -76,12 +76,12 @@ def filters(calls: list[Item]) -> dict[str, Filter]:
 PAGING = {"sort_order", "cursor", "limit"}
 
 
-def test_no_parameter_of_the_contract_is_left_out(calls: list[Item]) -> None:
+def test_every_parameter_of_the_contract_is_tested(calls: list[Item]) -> None:
     assert filters(calls).keys() | PAGING == set(parameters())
 
 
 @pytest.mark.parametrize("name", [name for name in parameters() if name not in PAGING])
-def test_a_filter_is_sent_by_repeating_it_and_narrows_the_list(
+def test_a_filter_is_repeated_in_the_query_and_narrows_calls(
     name: str, calls: list[Item], sandbox: Sandbox, read: Read
 ) -> None:
     asked = filters(calls)[name]
@@ -95,9 +95,7 @@ def test_a_filter_is_sent_by_repeating_it_and_narrows_the_list(
     assert {key for url in reading.requests for key in url.params} <= {name, "cursor", "limit"}
 
 
-def test_values_of_one_filter_are_alternatives_and_different_filters_must_all_hold(
-    calls: list[Item], sandbox: Sandbox, read: Read
-) -> None:
+def test_values_are_alternatives_and_filters_are_combined(calls: list[Item], sandbox: Sandbox, read: Read) -> None:
     reading = read(sandbox, status=["ended", "error"], call_type="inbound", start_at_after=MIDDLE, start_at_before=NOW)
 
     assert reading.ids == picks(
@@ -129,7 +127,7 @@ def test_bounds_are_inclusive_to_the_millisecond(empty_sandbox: Sandbox, read: R
 
 
 @pytest.mark.parametrize(("order", "sent"), [(None, []), ("desc", ["desc"]), (vox_calls.SortOrder.ASC, ["asc"])])
-def test_sort_order_turns_the_list_around_and_is_newest_first_without_it(
+def test_sort_order_reverses_and_defaults_to_newest_first(
     order: str | None, sent: list[str], calls: list[Item], sandbox: Sandbox, read: Read
 ) -> None:
     newest_first = picks(calls, lambda _: True)
@@ -140,14 +138,14 @@ def test_sort_order_turns_the_list_around_and_is_newest_first_without_it(
     assert all(url.params.get_list("sort_order") == sent for url in reading.requests)
 
 
-def test_limit_is_the_size_of_a_page(sandbox: Sandbox, read: Read) -> None:
+def test_page_size_is_sent_as_limit(sandbox: Sandbox, read: Read) -> None:
     assert [url.params["limit"] for url in read(sandbox, max_items=250).requests] == ["100"] * 3
     assert [url.params["limit"] for url in read(sandbox, max_items=250, page_size=100).requests] == ["100"] * 3
     assert [url.params["limit"] for url in read(sandbox, max_items=6, page_size=3).requests] == ["3"] * 2
     assert [url.params["limit"] for url in read(sandbox, max_items=1).requests] == ["1"]
 
 
-def test_cursor_goes_back_as_it_came_with_the_filters_of_page_one(sandbox: Sandbox, read: Read) -> None:
+def test_a_cursor_is_sent_unchanged_with_the_same_filters(sandbox: Sandbox, read: Read) -> None:
     reading = read(sandbox, status="ended", page_size=100, max_items=400)
 
     assert "cursor" not in reading.requests[0].params

@@ -70,7 +70,7 @@ def test_break_does_not_wait_for_the_request_in_flight() -> None:
     assert time.monotonic() - began < AT_ONCE
 
 
-def test_an_exception_in_the_loop_does_not_wait_either() -> None:
+def test_an_exception_does_not_wait_for_the_request_in_flight() -> None:
     def read() -> None:
         with Client(**options(base_url)) as client:
             for _ in client.list_calls(prefetch=1).pages():
@@ -85,7 +85,7 @@ def test_an_exception_in_the_loop_does_not_wait_either() -> None:
 
 
 @pytest.mark.parametrize("run", [asyncio.run, trio.run])
-def test_an_async_loop_does_not_wait_either(run: Any) -> None:
+def test_closing_async_pages_does_not_wait_for_the_request(run: Any) -> None:
     async def read() -> float:
         async with AsyncClient(**options(base_url)) as client:
             async with aclosing(client.list_calls(prefetch=1).pages()) as pages:
@@ -102,7 +102,7 @@ def test_an_async_loop_does_not_wait_either(run: Any) -> None:
         assert time.monotonic() - run(read) if run is trio.run else time.monotonic() - run(read()) < AT_ONCE
 
 
-def test_the_abandoned_request_gives_its_place_back() -> None:
+def test_an_abandoned_request_frees_its_rate_limit_slot() -> None:
     with dripping() as base_url, Client(**options(base_url), timeout=0.5) as client:
         pages = client.list_calls(prefetch=1).pages()
         next(pages)
@@ -117,7 +117,7 @@ def test_the_abandoned_request_gives_its_place_back() -> None:
         assert limiter._in_flight == 0
 
 
-def test_the_end_of_the_program_does_not_wait() -> None:
+def test_program_exit_does_not_wait_for_a_prefetch() -> None:
     code = """
 import sys, time
 from vox_calls import Client

@@ -36,16 +36,16 @@ def refused(**filters: Any) -> InvalidQueryError:
         ({"queued": 1, "ongoing": 2}.keys(), ["queued", "ongoing"]),
     ],
 )
-def test_a_filter_takes_one_value_or_any_iterable_of_them_and_sends_each_once(value: Any, sent: list[str]) -> None:
+def test_a_filter_accepts_a_value_or_iterable_without_repeats(value: Any, sent: list[str]) -> None:
     assert parameters(status=value)["status"] == sent
 
 
-def test_agents_are_uuids_in_any_spelling() -> None:
+def test_agent_ids_are_uuids_in_any_spelling() -> None:
     assert parameters(agent_id=[AGENT, str(AGENT).upper(), AGENT.hex])["agent_id"] == [str(AGENT)]
 
 
 @given(st.from_regex(r"0[0-9]{7,10}", fullmatch=True), st.data())
-def test_separators_anywhere_in_a_number_change_nothing(number: str, data: st.DataObject) -> None:
+def test_separators_in_a_phone_number_are_ignored(number: str, data: st.DataObject) -> None:
     written = "".join(digit + data.draw(st.sampled_from(["", " ", "-", ".", "(", ")"])) for digit in number)
     assert parameters(call_from=written)["call_from"] == [number]
 
@@ -87,7 +87,7 @@ def test_separators_anywhere_in_a_number_change_nothing(number: str, data: st.Da
         ({"max_items": 1.0}, "at least 0"),
     ],
 )
-def test_what_the_api_would_not_take_is_refused_with_what_to_pass_instead(filters: dict[str, Any], hint: str) -> None:
+def test_invalid_filters_are_rejected_with_what_to_pass(filters: dict[str, Any], hint: str) -> None:
     error = refused(**filters)
     assert isinstance(error, ValueError)
     assert hint in str(error)
@@ -102,12 +102,12 @@ def test_every_wrong_filter_is_reported_at_once() -> None:
     assert str(error).count("\n") == 2
 
 
-def test_an_unknown_name_is_pythons_own_error() -> None:
+def test_an_unknown_filter_name_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="from_number"):
         Client("key").list_calls(from_number="010")  # type: ignore[call-arg] # on purpose
 
 
-def test_values_that_the_contract_knows_are_all_taken() -> None:
+def test_all_known_enum_values_are_accepted() -> None:
     for field, kind in {
         "status": CallStatus,
         "call_type": CallType,

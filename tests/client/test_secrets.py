@@ -58,7 +58,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("read", [sync, awaiting])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_failure_shows_them(fault: str, read: Callable[[str], None], caplog: pytest.LogCaptureFixture) -> None:
+def test_no_failure_shows_a_secret(fault: str, read: Callable[[str], None], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with warnings.catch_warnings(record=True) as warned, serving(FAULTS[fault]) as base_url:
         warnings.simplefilter("always")
@@ -80,7 +80,7 @@ def test_no_failure_shows_them(fault: str, read: Callable[[str], None], caplog: 
     assert KEY not in shown
 
 
-def test_an_interruption_shows_neither() -> None:
+def test_an_interruption_shows_no_secret() -> None:
     with serving(http(WHOLE)) as base_url, Client(KEY, base_url=base_url) as client:
 
         def interrupt(_: Any) -> None:
@@ -94,7 +94,7 @@ def test_an_interruption_shows_neither() -> None:
     assert "c0ffee" not in shown
 
 
-def test_a_pickle_is_without_the_recording_and_a_copy_is_with_it() -> None:
+def test_pickles_drop_recording_urls_and_copies_keep_them() -> None:
     made = Call.from_dict({**RECORDED, "queue": 1})
     pickled = pickle.dumps(made)
     assert b"c0ffee" not in pickled
@@ -107,7 +107,7 @@ def test_a_pickle_is_without_the_recording_and_a_copy_is_with_it() -> None:
     assert copy.deepcopy(made).agent is not made.agent
 
 
-def test_no_repr_shows_them(sandbox: Sandbox) -> None:
+def test_no_repr_shows_a_secret(sandbox: Sandbox) -> None:
     with Client(sandbox.api_key, base_url=sandbox.base_url) as client:
         calls = client.list_calls(max_items=100)
         pages = list(calls.pages())
@@ -117,9 +117,7 @@ def test_no_repr_shows_them(sandbox: Sandbox) -> None:
     assert any(one.recording_url for one in pages[0].items)
 
 
-def test_the_package_logs_nothing_where_all_is_well_and_answers_come_soon(
-    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_normal_operation_logs_nothing(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), Client(sandbox.api_key, base_url=sandbox.base_url) as client:
         assert sum(1 for _ in client.list_calls(max_items=200)) == 200
     assert {record.name.partition(".")[0] for record in caplog.records} <= {"httpx", "httpcore", "asyncio"}
@@ -129,7 +127,7 @@ def test_the_package_logs_nothing_where_all_is_well_and_answers_come_soon(
 
 @pytest.mark.parametrize("arguments", [{"api_key": f"{KEY} {KEY}"}, {"api_key": KEY, "base_url": "http://a.b"}])
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
-def test_a_client_that_cannot_be_made_does_not_show_its_key(kind: type[Any], arguments: dict[str, str]) -> None:
+def test_a_failed_construction_does_not_show_the_key(kind: type[Any], arguments: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         kind(**arguments)
     frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
@@ -138,6 +136,6 @@ def test_a_client_that_cannot_be_made_does_not_show_its_key(kind: type[Any], arg
     assert not any(KEY in str(frame.locals) for frame in inside)
 
 
-def test_a_key_is_not_pickled_even_alone() -> None:
+def test_the_key_object_cannot_be_pickled() -> None:
     with pytest.raises(TypeError, match="make the client where it is used"):
         pickle.dumps(Bearer(KEY))

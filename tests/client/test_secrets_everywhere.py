@@ -116,7 +116,7 @@ def test_a_recursion_error_shows_no_secret() -> None:
     assert met > 3
 
 
-def test_calls_and_pages_show_no_secret_and_little_else() -> None:
+def test_calls_and_pages_show_no_secret() -> None:
     with serving(PAGE) as base_url, Client(KEY, base_url=base_url, rate_limit=None) as client:
         calls = client.list_calls()
         (read,) = calls.pages()
@@ -132,7 +132,7 @@ def test_calls_and_pages_show_no_secret_and_little_else() -> None:
     assert read.items[0].to_dict()["recording_url"] == RECORDING
 
 
-def test_the_frames_of_a_transport_error_stay() -> None:
+def test_a_transport_error_keeps_its_frames() -> None:
     with (
         serving(b"") as base_url,
         Client(KEY, base_url=base_url, retries=0) as client,
@@ -150,7 +150,7 @@ def test_the_frames_of_a_transport_error_stay() -> None:
     assert "httpx" in names
 
 
-def test_what_the_caller_was_handling_keeps_its_locals() -> None:
+def test_an_error_the_caller_was_handling_keeps_its_locals() -> None:
     def work() -> None:
         mine = "kept"  # noqa: F841 - looked for below
         raise ValueError
@@ -170,7 +170,7 @@ def test_what_the_caller_was_handling_keeps_its_locals() -> None:
 FORGED = "\x1b[2J\n2026 CRITICAL forged\u202e"
 
 
-def test_texts_of_a_server_are_escaped_in_messages_and_logs(caplog: pytest.LogCaptureFixture) -> None:
+def test_server_texts_are_escaped_in_messages_and_logs(caplog: pytest.LogCaptureFixture) -> None:
     envelope = (
         b'{"error": {"code": "C\\u001b[0m'
         + b"x" * 1_000_000

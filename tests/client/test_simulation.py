@@ -18,7 +18,7 @@ CHUNK = 50
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
-def test_a_history_is_read_whole_whatever_happens(first: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_simulated_history_is_read_completely(first: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("ERROR", "vox_calls")  # the server has a status that nobody knows
     assert simulation.main(first, first + CHUNK - 1) == 0
 
@@ -26,7 +26,7 @@ def test_a_history_is_read_whole_whatever_happens(first: int, caplog: pytest.Log
 @pytest.mark.parametrize(
     "rule", ["PAGE-1", "PAGE-4", "PAGE-5", "PAGE-6", "PAGE-12", "PAGE-14", "RETRY-3", "RETRY-4", "RETRY-7", "PACE-1"]
 )
-def test_a_client_that_breaks_a_rule_does_not_get_through(rule: str, tmp_path: Path) -> None:
+def test_the_simulation_catches_a_broken_client(rule: str, tmp_path: Path) -> None:
     path = f"{break_copy(rule, tmp_path)}{os.pathsep}{ROOT / 'generated'}"
     done = subprocess.run(
         [sys.executable, "-B", ROOT / "tests" / "simulation.py", "0", "500"],

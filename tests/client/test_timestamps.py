@@ -51,7 +51,7 @@ LATEST = 253_402_300_799_999
         ([MS], "list"),
     ],
 )
-def test_what_is_no_instant_is_refused_with_what_to_pass_instead(value: Any, hint: str) -> None:
+def test_invalid_timestamps_are_rejected_with_what_to_pass(value: Any, hint: str) -> None:
     with pytest.raises(InvalidQueryError) as caught:
         to_unix_ms(value, field="start_at_after")
     assert hint in caught.value.reason
@@ -60,7 +60,7 @@ def test_what_is_no_instant_is_refused_with_what_to_pass_instead(value: Any, hin
 
 
 @given(st.integers(0, LATEST))
-def test_every_millisecond_survives_the_way_there_and_back(ms: int) -> None:
+def test_every_millisecond_survives_a_round_trip(ms: int) -> None:
     instant = from_unix_ms(ms)
     assert instant.tzinfo is UTC
     assert to_unix_ms(instant) == to_unix_ms(instant, round_up=True) == ms
@@ -76,7 +76,7 @@ def test_an_instant_is_the_same_in_every_zone(instant: datetime, round_up: bool)
 
 
 @given(st.integers(100_000_000_000, 9_999_999_999_999))
-def test_milliseconds_divided_into_float_seconds_still_mean_the_same_millisecond(ms: int) -> None:
+def test_float_seconds_keep_their_millisecond(ms: int) -> None:
     assert to_unix_ms(ms / 1_000) == to_unix_ms(ms / 1_000, round_up=True) == ms
 
 
@@ -90,11 +90,11 @@ def test_milliseconds_divided_into_float_seconds_still_mean_the_same_millisecond
         pd.Timestamp("2026-11-01T00:00:00Z").to_pydatetime(),
     ],
 )
-def test_scalars_of_other_libraries_are_taken_where_they_are_aware_or_integers(value: Any) -> None:
+def test_aware_and_integer_scalars_of_libraries_are_accepted(value: Any) -> None:
     assert to_unix_ms(value) == to_unix_ms(value, round_up=True) == MS
 
 
-def test_the_nanoseconds_of_pandas_count() -> None:
+def test_nanoseconds_of_pandas_are_rounded_as_bounds() -> None:
     value: Any = pd.Timestamp("2026-11-01T00:00:00.000000001Z")
     assert (to_unix_ms(value), to_unix_ms(value, round_up=True)) == (MS, MS + 1)
 
@@ -111,17 +111,17 @@ def test_the_nanoseconds_of_pandas_count() -> None:
         pd.NaT,
     ],
 )
-def test_other_scalars_of_other_libraries_are_refused(value: Any) -> None:
+def test_other_scalars_of_libraries_are_rejected(value: Any) -> None:
     with pytest.raises(InvalidQueryError):
         to_unix_ms(value)
 
 
-def test_those_libraries_are_not_imported_for_it() -> None:
+def test_scalar_support_imports_no_library() -> None:
     code = "import sys, vox_calls; vox_calls.to_unix_ms(1793491200); print({'numpy', 'pandas'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
 
 
-def test_what_is_no_milliseconds_is_refused_by_name() -> None:
+def test_invalid_milliseconds_are_rejected_by_name() -> None:
     with pytest.raises(InvalidQueryError, match=r"^ms: pass unix milliseconds, an integer from 0") as caught:
         from_unix_ms(-1)
     assert (caught.value.field, caught.value.value) == ("ms", -1)

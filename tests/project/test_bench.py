@@ -20,7 +20,7 @@ NONE = Figure("Memory", "ours", None, "MB", "skipped: no /proc", at_most=10)
 OTHER = Figure("Whole loop", "theirs", 99.0)
 
 
-def test_a_figure_that_is_worse_than_its_target_fails_and_is_named() -> None:
+def test_a_figure_worse_than_its_target_fails() -> None:
     assert failures([GOOD, NONE, OTHER]) == []
     assert failures([GOOD, BAD, OTHER]) == ["Reading ahead: left behind: 1, the target is at most 0"]
     assert failures([Figure("Import", "ours", 25.1, "ms", at_most=25)]) == [
@@ -28,7 +28,7 @@ def test_a_figure_that_is_worse_than_its_target_fails_and_is_named() -> None:
     ]
 
 
-def test_a_figure_that_is_no_number_fails() -> None:
+def test_a_figure_that_is_not_a_number_fails() -> None:
     assert failures([Figure("Import", "ours", float("nan"), "ms", at_most=25)])
 
 
@@ -44,12 +44,12 @@ def test_the_table_has_each_figure_under_its_group() -> None:
     ]
 
 
-def test_a_ratio_is_that_of_the_middle_round_whatever_happened_in_one() -> None:
+def test_a_ratio_is_the_median_of_its_rounds() -> None:
     times = Times([2.0, 90.0, 3.0], [(0.5, 1.5), (1.0, 1.0), (1.0, 1.0)])
     assert (times.ratio, times.median, times.beyond) == (3.0, 3.0, 1.5)
 
 
-def test_the_first_task_is_what_the_others_are_timed_beside() -> None:
+def test_the_first_task_is_the_baseline() -> None:
     order: list[str] = []
     taken = side_by_side({name: partial(order.append, name) for name in "abc"}, rounds=2)
     assert "".join(order) == "abc" + "abaca" * 2
@@ -57,7 +57,7 @@ def test_the_first_task_is_what_the_others_are_timed_beside() -> None:
     assert [len(times.seconds) for times in taken.values()] == [4, 2, 2]
 
 
-def test_only_what_is_between_the_markers_of_a_file_is_replaced_and_twice_is_as_once(tmp_path: Path) -> None:
+def test_only_text_between_the_markers_is_replaced(tmp_path: Path) -> None:
     file = tmp_path / "README.md"
     file.write_text(f"before\n\n{report.BEGIN}\nold\n{report.END}\n\nafter | 통화\n", encoding="utf-8")
     report.write(file, "| new |\n")
@@ -70,7 +70,7 @@ def test_only_what_is_between_the_markers_of_a_file_is_replaced_and_twice_is_as_
 @pytest.mark.parametrize(
     "text", ["none", report.BEGIN, f"{report.END}\n{report.BEGIN}", f"{report.BEGIN}{report.END}" * 2]
 )
-def test_a_file_without_its_markers_stays_as_it_is(text: str, tmp_path: Path) -> None:
+def test_a_file_without_markers_is_not_changed(text: str, tmp_path: Path) -> None:
     file = tmp_path / "README.md"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(report.ReportError, match=r"README\.md needs a line"):
@@ -101,7 +101,7 @@ def test_the_server_gives_a_history_of_any_length_page_by_page() -> None:
         lambda call: call.update(start_at=1),
     ],
 )
-def test_one_value_that_is_not_the_one_that_came_is_seen(change: Callable[[dict[str, object]], object]) -> None:
+def test_a_single_wrong_value_is_noticed(change: Callable[[dict[str, object]], object]) -> None:
     wire = pages.made_up()[0][0]
     call = Call.from_dict(pages.made_up()[0][0])
     assert models.agrees(call, wire)

@@ -134,7 +134,7 @@ REQUEST: list[tuple[Callable[[Document, Document, Document], object], list[tuple
 
 
 @pytest.mark.parametrize(("edit", "expected"), RESPONSE + REQUEST)
-def test_a_change_is_named_and_judged(
+def test_a_change_is_named_and_classified(
     edit: Callable[[Document, Document, Document], object], expected: list[tuple[str, str, bool]]
 ) -> None:
     changes = changed(edit)
@@ -143,7 +143,7 @@ def test_a_change_is_named_and_judged(
     assert all(change.reason for change in changes)
 
 
-def test_a_new_parameter_breaks_only_where_every_request_has_to_have_it() -> None:
+def test_a_new_parameter_breaks_only_if_required() -> None:
     for required in (False, True):
         new = copy.deepcopy(spec())
         tenant = {"name": "tenant", "in": "query", "required": required, "schema": {"type": "string"}}
@@ -185,7 +185,7 @@ OPERATION: list[tuple[Callable[[Document], object], tuple[str, str, bool]]] = [
 
 
 @pytest.mark.parametrize(("edit", "expected"), OPERATION)
-def test_what_is_said_of_the_operation_itself_is_named(
+def test_changes_of_the_operation_itself_are_named(
     edit: Callable[[Document], object], expected: tuple[str, str, bool]
 ) -> None:
     new = copy.deepcopy(spec())
@@ -206,7 +206,7 @@ def places(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("path", [*places(spec())], ids="/".join)
-def test_nothing_can_be_taken_out_of_the_contract_unnoticed(path: tuple[str, ...]) -> None:
+def test_every_removal_from_the_contract_is_noticed(path: tuple[str, ...]) -> None:
     new = copy.deepcopy(spec())
     node = new
     for key in path[:-1]:
@@ -232,7 +232,7 @@ SCHEMAS: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("keyword", "value"), SCHEMAS)
-def test_whatever_is_said_of_a_value_is_named(keyword: str, value: object) -> None:
+def test_every_changed_constraint_of_a_value_is_named(keyword: str, value: object) -> None:
     new = copy.deepcopy(spec())
     new["components"]["schemas"]["CallMetadata"][keyword] = value
     new["components"]["parameters"]["Cursor"]["schema"][keyword] = value
@@ -263,14 +263,14 @@ def test_whatever_is_said_of_a_value_is_named(keyword: str, value: object) -> No
         (True, {}),
     ],
 )
-def test_a_schema_in_other_words_is_no_difference(schema: object, same: object) -> None:
+def test_equivalent_schemas_do_not_differ(schema: object, same: object) -> None:
     one, other = copy.deepcopy(spec()), copy.deepcopy(spec())
     one["components"]["schemas"]["Call"]["properties"]["id"] = schema
     other["components"]["schemas"]["Call"]["properties"]["id"] = same
     assert compare(elements(one), elements(other)) == []
 
 
-def test_a_broken_reference_elsewhere_a_range_of_statuses_and_a_schema_in_itself_are_no_matter() -> None:
+def test_unrelated_and_recursive_parts_do_not_disturb() -> None:
     new = copy.deepcopy(spec())
     new["paths"] = {"/agents": {"$ref": "#/nowhere"}, **new["paths"]}
     answers = new["paths"]["/v3/calls"]["get"]["responses"]
@@ -280,7 +280,7 @@ def test_a_broken_reference_elsewhere_a_range_of_statuses_and_a_schema_in_itself
     assert names(compare(elements(spec()), elements(new))) == [("field items[].transferred_from", "added", False)]
 
 
-def test_what_is_in_a_map_and_in_either_of_two_is_seen() -> None:
+def test_changes_inside_maps_and_alternatives_are_seen() -> None:
     new = copy.deepcopy(spec())
     more = {"type": "object", "properties": {"price": {"type": "string"}}}
     new["components"]["schemas"]["CallMetadata"]["additionalProperties"] = more
@@ -296,7 +296,7 @@ def test_what_is_in_a_map_and_in_either_of_two_is_seen() -> None:
     ]
 
 
-def test_a_page_in_another_media_type_and_a_default_that_is_false_are_named() -> None:
+def test_media_type_and_false_default_changes_are_named() -> None:
     new = copy.deepcopy(spec())
     content = new["paths"]["/v3/calls"]["get"]["responses"]["200"]["content"]
     content["application/vnd.api+json"] = content.pop("application/json")
@@ -307,7 +307,7 @@ def test_a_page_in_another_media_type_and_a_default_that_is_false_are_named() ->
     ]
 
 
-def test_a_field_of_several_alternatives_is_what_it_is_in_any_of_them() -> None:
+def test_a_field_of_alternatives_merges_their_types() -> None:
     new = copy.deepcopy(spec())
     kinds = [{"properties": {"kind": {"type": "string", "enum": [kind]}}} for kind in ("sip", "pstn")]
     new["components"]["schemas"]["Call"]["properties"]["line"] = {"oneOf": [*kinds, {"type": "null"}]}
@@ -322,7 +322,7 @@ def test_a_field_of_several_alternatives_is_what_it_is_in_any_of_them() -> None:
     ],
 )
 @pytest.mark.parametrize("place", ["document", "path", "operation"])
-def test_the_same_server_in_other_words_and_places_is_no_difference(server: dict[str, Any], place: str) -> None:
+def test_equivalent_server_urls_do_not_differ(server: dict[str, Any], place: str) -> None:
     new = copy.deepcopy(spec())
     if place == "document":
         new["servers"] = [server]
@@ -334,7 +334,7 @@ def test_the_same_server_in_other_words_and_places_is_no_difference(server: dict
     assert compare(elements(spec()), elements(new)) == []
 
 
-def test_schemas_that_refer_to_each_other_are_told_in_part_and_soon() -> None:
+def test_mutually_recursive_schemas_are_compared_in_bounds() -> None:
     new = copy.deepcopy(spec())
     names_ = [f"Entity{number}" for number in range(30)]
     for name in names_:
@@ -360,13 +360,13 @@ def test_a_document_written_by_tools_is_read() -> None:
     assert names(compare(elements(spec()), elements(new))) == [("header 429 X-Left", "added", False)]
 
 
-def test_a_document_that_asks_for_no_key_says_so() -> None:
+def test_a_document_without_a_key_is_reported() -> None:
     new = copy.deepcopy(spec())
     new["security"] = []
     assert names(compare(elements(spec()), elements(new))) == [("operation GET /v3/calls", "security", True)]
 
 
-def test_answers_come_and_go_without_breaking_anything() -> None:
+def test_added_and_removed_responses_are_not_breaking() -> None:
     new = copy.deepcopy(spec())
     answers = new["paths"]["/v3/calls"]["get"]["responses"]
     answers["422"] = answers.pop("404")
@@ -376,7 +376,7 @@ def test_answers_come_and_go_without_breaking_anything() -> None:
     ]
 
 
-def test_what_a_failure_holds_is_named_and_breaks_nothing() -> None:
+def test_error_body_changes_are_named_but_not_breaking() -> None:
     new = copy.deepcopy(spec())
     body = new["components"]["schemas"]["ErrorBody"]["properties"]
     body["code"] = {"type": ["string", "null"]}
@@ -403,7 +403,7 @@ def in_other_words(node: Any) -> Any:
     return node
 
 
-def test_the_same_contract_in_other_words_is_no_difference() -> None:
+def test_equivalent_contracts_do_not_differ() -> None:
     other = in_other_words(copy.deepcopy(spec()))
     other["openapi"] = "3.0.3"
     other["servers"] = [{"url": "https://client-api.tryvox.co/v3"}]
@@ -435,13 +435,13 @@ def test_the_same_contract_in_other_words_is_no_difference() -> None:
         ({"servers": 5, "paths": {"/calls": {"get": {}}}}, "not an OpenAPI document as it has to be"),
     ],
 )
-def test_a_document_that_says_nothing_of_the_operation_is_told(document: Any, message: str) -> None:
+def test_a_document_without_the_operation_is_reported(document: Any, message: str) -> None:
     with pytest.raises(DocumentError, match=message):
         elements(document)
 
 
 @pytest.mark.parametrize(("fact", "value"), [("maximum", "100"), ("format", ["x"]), ("enum", 5), ("minLength", True)])
-def test_a_fact_of_the_wrong_kind_is_told(fact: str, value: object) -> None:
+def test_a_value_of_the_wrong_kind_is_reported(fact: str, value: object) -> None:
     document = copy.deepcopy(spec())
     document["components"]["parameters"]["Cursor"]["schema"][fact] = value
     with pytest.raises(DocumentError, match=f"a {fact} that is"):
@@ -452,7 +452,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=False)
 
 
-def test_the_script_compares_files_and_revisions_and_tells_by_its_status(tmp_path: Path) -> None:
+def test_the_script_compares_files_and_revisions(tmp_path: Path) -> None:
     same, grown, shrunk = (tmp_path / name for name in ("same.json", "grown.yaml", "shrunk.yaml"))
     same.write_text(json.dumps(spec()))
     contract = (ROOT / "openapi" / "calls.yaml").read_text(encoding="utf-8")
@@ -491,21 +491,21 @@ def test_the_script_writes_json_for_programs(tmp_path: Path) -> None:
     }
 
 
-def test_a_wrong_command_line_has_a_status_of_its_own() -> None:
+def test_an_invalid_command_line_has_its_own_exit_status() -> None:
     done = run("HEAD")
     assert done.returncode == 3
     assert done.stderr.startswith("compare_specs: ")
 
 
 @pytest.mark.parametrize("source", ["nowhere", "--output=x", "/etc", ":/"])
-def test_what_cannot_be_read_is_told_in_a_line(source: str) -> None:
+def test_unreadable_input_is_reported_in_one_line(source: str) -> None:
     done = run("--", "HEAD", source)
     assert done.returncode == 3
     assert done.stderr.startswith("compare_specs: ")
     assert done.stderr.count("\n") == 1
 
 
-def test_calls_of_another_path_are_not_those_of_the_contract() -> None:
+def test_a_calls_schema_of_another_path_is_ignored() -> None:
     document = copy.deepcopy(spec())
     document["paths"]["/calls"] = document["paths"].pop("/v3/calls")
     document["servers"] = [{"url": "https://client-api.tryvox.co/v2"}]
@@ -513,7 +513,7 @@ def test_calls_of_another_path_are_not_those_of_the_contract() -> None:
         elements(document)
 
 
-def test_a_document_may_say_nothing_of_failures() -> None:
+def test_a_document_may_lack_error_responses() -> None:
     document = copy.deepcopy(spec())
     responses = document["paths"]["/v3/calls"]["get"]["responses"]
     document["paths"]["/v3/calls"]["get"]["responses"] = {"200": responses["200"]}
@@ -522,7 +522,7 @@ def test_a_document_may_say_nothing_of_failures() -> None:
     assert "error" not in {one.kind for one in found}
 
 
-def test_a_reference_to_what_is_no_object_is_told() -> None:
+def test_a_reference_to_a_non_object_is_reported() -> None:
     document = copy.deepcopy(spec())
     document["components"]["schemas"]["Call"]["properties"]["id"] = {"$ref": "#/info/title"}
     with pytest.raises(DocumentError, match="refers to #/info/title, which is no object"):

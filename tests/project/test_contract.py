@@ -43,11 +43,11 @@ def test_the_operation_is_the_vendors() -> None:
     assert "Retry-After" in operation()["responses"]["429"]["headers"]
 
 
-def test_parameters_are_filters_that_nobody_has_to_pass() -> None:
+def test_all_parameters_are_optional() -> None:
     assert all(parameter["in"] == "query" and not parameter.get("required") for parameter in parameters().values())
 
 
-def test_arrays_are_sent_by_repeating_the_parameter_and_never_empty() -> None:
+def test_arrays_are_repeated_parameters_and_never_empty() -> None:
     arrays = {name: one for name, one in parameters().items() if one["schema"].get("type") == "array"}
     assert arrays
     assert all(one["style"] == "form" and one["explode"] is True for one in arrays.values())
@@ -62,7 +62,7 @@ def test_limit_and_order_have_the_vendors_bounds_and_defaults() -> None:
     assert limit["default"] == app.DEFAULT_LIMIT
 
 
-def test_enums_and_objects_have_a_name_of_their_own() -> None:
+def test_enums_and_objects_are_named_schemas() -> None:
     # The generator names what has none after where it stands: moved or shared, it would be another class to users.
     for where, node in nodes(spec()):
         inline = "enum" in node or "properties" in node
@@ -70,7 +70,7 @@ def test_enums_and_objects_have_a_name_of_their_own() -> None:
         assert named or not inline, f"{where} belongs into components/schemas, with a $ref in its place"
 
 
-def test_whatever_is_named_is_used() -> None:
+def test_every_component_is_used() -> None:
     text = (ROOT / "openapi" / "calls.yaml").read_text(encoding="utf-8")
     for kind in ("schemas", "parameters"):
         for name in spec()["components"][kind]:
@@ -113,7 +113,7 @@ def test_each_example_is_valid(where: str) -> None:
     jsonschema.validate(example, whole, cls=validator, format_checker=validator.FORMAT_CHECKER)
 
 
-def test_the_example_of_a_refusal_lists_the_parameters_that_there_are() -> None:
+def test_the_error_example_lists_the_known_parameters() -> None:
     example = operation()["responses"]["400"]["content"]["application/json"]["examples"]["unknown_parameter"]["value"]
     assert example["error"]["details"]["allowed_query_parameters"] == list(parameters())
 
@@ -146,7 +146,7 @@ def test_each_response_field_is_required_and_known_to_its_class(name: str) -> No
         assert issubclass(generated, dict)
 
 
-def test_a_call_has_each_field_of_the_contract_under_its_own_name() -> None:
+def test_a_call_has_each_field_under_its_wire_name() -> None:
     assert {field.name for field in attrs.fields(vox_calls.Call)} >= set(schemas()["Call"]["properties"])
 
 
@@ -199,7 +199,7 @@ def test_each_parameter_has_a_type_that_fits_the_contract(client: type[Any], nam
 
 
 @pytest.mark.parametrize("name", parameters())
-def test_the_bounds_of_a_parameter_are_those_that_the_client_keeps(name: str) -> None:
+def test_client_and_contract_have_the_same_bounds(name: str) -> None:
     no_bounds = {"type", "format", "items", "$ref", "enum", "description"}
     schema = parameters()[name]["schema"]
     inside = schema.get("items", {})
@@ -219,7 +219,7 @@ def test_the_bounds_of_a_parameter_are_those_that_the_client_keeps(name: str) ->
     assert stated == special.get(name, kept)
 
 
-def test_the_sandbox_takes_the_numbers_that_the_client_sends() -> None:
+def test_the_sandbox_accepts_the_clients_phone_numbers() -> None:
     assert app._NUMBER.pattern == query._LOCAL_NUMBER.pattern, "sandbox/app.py and query.py differ"
 
 
@@ -229,7 +229,7 @@ def test_the_server_is_the_contracts() -> None:
     )
 
 
-def test_what_is_said_in_words_names_what_there_is() -> None:
+def test_descriptions_name_existing_things() -> None:
     fields = {name for schema in OBJECTS.values() for name in schema.get("properties", {})}
     names = fields | set(parameters()) | {value for values in ENUMS.values() for value in values}
     for where, node in nodes(spec()):
@@ -238,7 +238,7 @@ def test_what_is_said_in_words_names_what_there_is() -> None:
         assert said <= names, f"{where} speaks of {', '.join(said - names)}"
 
 
-def test_the_figures_in_words_are_those_that_are_kept() -> None:
+def test_figures_in_descriptions_match_the_code() -> None:
     limit = rate_limit.DEFAULT_RATE_LIMIT
     assert (
         f"second ({limit.per_second}) or this minute ({limit.per_minute})"
@@ -263,7 +263,7 @@ def test_every_body_is_json() -> None:
     assert {kind for answer in operation()["responses"].values() for kind in answer["content"]} == {"application/json"}
 
 
-def test_each_filter_of_the_contract_has_its_normaliser_its_request_and_its_place_in_the_sandbox() -> None:
+def test_each_filter_is_known_to_the_client_and_the_sandbox() -> None:
     paging = {"sort_order", "cursor", "limit"}
     assert set(query.NORMALISERS) == set(parameters()) - paging | {"sort_order"}
     assert list(inspect.signature(raw_list_calls._get_kwargs).parameters) == list(parameters())
@@ -271,7 +271,7 @@ def test_each_filter_of_the_contract_has_its_normaliser_its_request_and_its_plac
     assert set(store.CONDITIONS) == set(parameters()) - paging == set(app._FILTERS)
 
 
-def test_no_name_of_a_response_field_or_enum_value_is_written_into_the_overlay_but_where_it_adds_to_it() -> None:
+def test_the_client_repeats_no_field_or_enum_value() -> None:
     derived = {"start_at", "end_at", "call_cost", "total_cost", "items", "total_count", "next_cursor", "id"}
     derived |= {"call_type", "status"}  # the repr of a call
     derived |= {"recording_url"}  # not in pickles

@@ -75,7 +75,7 @@ def test_the_indented_examples_in_docstrings_compile(name: str) -> None:
         compile(textwrap.dedent(block), name, "exec")
 
 
-def test_the_names_and_figures_of_the_readme_are_those_of_the_code() -> None:
+def test_names_and_figures_of_the_readme_match_the_code() -> None:
     limit = DEFAULT_RATE_LIMIT
     assert f"{limit.per_second} a second and {limit.per_minute} a minute" in " ".join(README.split())
     assert f"`{METHOD.upper()} {PATH}`" in README

@@ -140,7 +140,7 @@ def test_a_failure_shows_its_last_lines_and_what_helps(index: tuple[str, Path], 
     assert "git checkout" not in done.stdout
 
 
-def test_a_changed_file_of_the_index_is_told_as_that(index: tuple[str, Path], tmp_path: Path) -> None:
+def test_a_changed_file_of_the_index_is_reported(index: tuple[str, Path], tmp_path: Path) -> None:
     done = make_from(f"engine==1.0 --hash=sha256:{'0' * 64}\n", index, tmp_path)
     assert done.returncode == 1
     assert "git checkout" in done.stdout
@@ -152,7 +152,7 @@ def test_each_lock_pins_packaging_which_checks_it(name: str) -> None:
     assert "packaging" in locked(ROOT / "scripts" / f"{name}.lock")
 
 
-def test_what_pyproject_asks_for_is_locked() -> None:
+def test_every_dependency_of_pyproject_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = project["dependency-groups"]
     wanted = [
@@ -167,11 +167,11 @@ def test_what_pyproject_asks_for_is_locked() -> None:
             assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
 
 
-def test_the_demo_is_locked_as_the_rest_is() -> None:
+def test_the_demo_lock_agrees_with_the_main_lock() -> None:
     assert locked(ROOT / "scripts" / "demo.lock").items() <= locked(ROOT / "scripts" / "requirements.lock").items()
 
 
-def test_nothing_is_missing_here_with_any_extra() -> None:
+def test_no_extra_lacks_a_dependency() -> None:
     extras = metadata("vox-calls").get_all("Provides-Extra") or []
     assert extras
     assert list(unmet(installed(), [("vox-calls", extra) for extra in ("", *extras)])) == []

@@ -57,15 +57,15 @@ def evidence() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("name", CONTRACT)
-def test_what_the_contract_says_has_its_evidence_and_nothing_else_has(name: str) -> None:
+def test_every_fact_of_the_contract_has_evidence(name: str) -> None:
     assert sorted(evidence()[name]) == sorted(CONTRACT[name])
 
 
-def test_there_is_no_evidence_of_what_is_not_in_the_contract() -> None:
+def test_no_evidence_is_about_an_unknown_element() -> None:
     assert set(evidence()) == set(CONTRACT)
 
 
-def test_the_limits_and_levels_that_the_client_keeps_are_those_of_the_evidence() -> None:
+def test_client_limits_match_the_evidence() -> None:
     limit = DEFAULT_RATE_LIMIT
     assert f"| {limit.per_second} requests a second and {limit.per_minute} a minute for a key | assumed |" in EVIDENCE
     for digits in (_SECONDS_DIGITS, _MILLISECONDS_DIGITS):

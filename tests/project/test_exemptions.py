@@ -26,7 +26,7 @@ def without_reason(source: str) -> Iterator[str]:
             yield f"{token.start[0]}: {token.line.strip()}"
 
 
-def test_every_exemption_in_the_code_says_why() -> None:
+def test_every_exemption_in_code_has_a_reason() -> None:
     found = [f"{path.relative_to(ROOT)}:{one}" for path in FILES for one in without_reason(path.read_text("utf-8"))]
     assert found == []
 
@@ -43,7 +43,7 @@ def test_no_workflow_is_exempt() -> None:
         (r"tool\.coverage\.report", ["exclude_also", "partial_also"]),
     ],
 )
-def test_every_exemption_in_a_list_of_the_configuration_says_why(table: str, keys: list[str]) -> None:
+def test_every_exemption_in_configuration_has_a_reason(table: str, keys: list[str]) -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (body,) = re.findall(rf"^\[{table}\]\n(.*?)(?=^\[|\Z)", text, re.MULTILINE | re.DOTALL)
     for key in keys:
@@ -53,7 +53,7 @@ def test_every_exemption_in_a_list_of_the_configuration_says_why(table: str, key
             assert re.search(r" # +\S", line), f"{key}: {line.strip()}"
 
 
-def test_every_module_that_mypy_passes_over_says_why() -> None:
+def test_every_mypy_override_has_a_reason() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     overrides = re.findall(r"^\[\[tool\.mypy\.overrides\]\]\n((?:.+\n)+)", text, re.MULTILINE)
     assert overrides

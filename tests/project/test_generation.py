@@ -33,7 +33,7 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_what_is_committed_is_what_the_contract_gives_and_no_cache_is_left(copy: Path) -> None:
+def test_the_committed_client_is_what_the_contract_generates(copy: Path) -> None:
     done = generate(copy, "--check")
     assert done.returncode == 0, done.stderr
     generate(copy)
@@ -56,7 +56,7 @@ def test_what_is_committed_is_what_the_contract_gives_and_no_cache_is_left(copy:
         ("another formatter in the lock", "the lock asks for 0.0.1"),
     ],
 )
-def test_the_check_names_what_was_changed_and_says_what_to_do(copy: Path, change: str, named: str) -> None:
+def test_the_check_names_changed_files_and_the_remedy(copy: Path, change: str, named: str) -> None:
     raw = copy / "generated" / "vox_calls_raw"
     match change:
         case "hand edit":
@@ -81,7 +81,7 @@ def test_the_check_names_what_was_changed_and_says_what_to_do(copy: Path, change
     assert "make generate" in done.stderr
 
 
-def test_a_warning_of_the_generator_is_a_failure_that_leaves_everything_as_it_was(copy: Path) -> None:
+def test_a_generator_warning_fails_without_changing_files(copy: Path) -> None:
     edit(copy / "openapi" / "calls.yaml", 'type: [boolean, "null"]', 'type: [boolean, "null"]\n          default: 5')
     before = sorted((copy / "generated").rglob("*.py"))
 
@@ -142,7 +142,7 @@ except Exception as error:
 """
 
 
-def test_shapes_that_the_contract_may_come_to_have_are_decoded(copy: Path) -> None:
+def test_future_shapes_of_the_contract_are_decoded(copy: Path) -> None:
     contract = copy / "openapi" / "calls.yaml"
     edit(
         contract,
@@ -173,7 +173,7 @@ def test_shapes_that_the_contract_may_come_to_have_are_decoded(copy: Path) -> No
     assert (used.stdout, used.stderr) == ("counts: Expected `int`, got `str`\n", ""), used.stderr
 
 
-def test_a_shape_that_cannot_be_decoded_fails_the_generation_with_a_sentence(copy: Path) -> None:
+def test_an_undecodable_shape_fails_the_generation(copy: Path) -> None:
     edit(
         copy / "openapi" / "calls.yaml",
         '            - $ref: "#/components/schemas/CallAnalysis"\n',
@@ -188,7 +188,7 @@ def test_a_shape_that_cannot_be_decoded_fails_the_generation_with_a_sentence(cop
 
 
 @pytest.mark.parametrize("name", ["duration", "cost", "to_dict"])
-def test_a_field_with_a_name_of_the_overlays_fails_the_generation_with_a_sentence(copy: Path, name: str) -> None:
+def test_a_field_named_as_a_derived_one_fails_the_generation(copy: Path, name: str) -> None:
     edit(
         copy / "openapi" / "calls.yaml",
         "        variant_label:\n",
@@ -209,7 +209,7 @@ def use(copy: Path, code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_field_or_an_enum_value_added_to_the_contract_reaches_the_user_with_no_edit_by_hand(copy: Path) -> None:
+def test_a_new_field_or_enum_value_needs_no_manual_edit(copy: Path) -> None:
     contract = copy / "openapi" / "calls.yaml"
     edit(
         contract,

@@ -29,7 +29,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_without_node_the_contract_is_validated_and_what_is_skipped_is_said(tmp_path: Path) -> None:
+def test_without_node_linting_is_skipped_with_a_message(tmp_path: Path) -> None:
     done = lint(ROOT, str(tmp_path))
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
@@ -38,7 +38,7 @@ def test_without_node_the_contract_is_validated_and_what_is_skipped_is_said(tmp_
     ]
 
 
-def test_what_is_not_openapi_is_told(copy: Path, tmp_path: Path) -> None:
+def test_an_invalid_openapi_document_is_reported(copy: Path, tmp_path: Path) -> None:
     contract = copy / "openapi" / "calls.yaml"
     contract.write_text(contract.read_text(encoding="utf-8").replace("operationId:", "operationID:"), encoding="utf-8")
     done = lint(copy, str(tmp_path))
@@ -57,7 +57,7 @@ needs_node = pytest.mark.skipif(shutil.which("npx") is None, reason="there is no
         ("    description: The call history of an organisation.\n", "tag-description"),  # no more than a warning
     ],
 )
-def test_what_the_linter_minds_fails_where_there_is_node(copy: Path, without: str, minded: str) -> None:
+def test_with_node_a_linter_finding_fails(copy: Path, without: str, minded: str) -> None:
     contract = copy / "openapi" / "calls.yaml"
     text = contract.read_text(encoding="utf-8")
     assert without in text
@@ -68,7 +68,7 @@ def test_what_the_linter_minds_fails_where_there_is_node(copy: Path, without: st
 
 
 @needs_node
-def test_a_linter_that_cannot_be_fetched_is_told_in_a_line(
+def test_an_unavailable_linter_is_reported_in_one_line(
     copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")

@@ -46,7 +46,7 @@ def copy(tmp_path: Path) -> Path:
         ("(?!https?://|#)", "(?!https?://|#|CONTRIB)", "lead nowhere from an index: ['](CONTRIBUTING.md)']"),
     ],
 )
-def test_what_is_planted_is_named(copy: Path, old: str, new: str, named: str) -> None:
+def test_a_planted_packaging_fault_is_named(copy: Path, old: str, new: str, named: str) -> None:
     project = copy / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
     assert text.count(old) == 1
@@ -61,7 +61,7 @@ def test_what_is_planted_is_named(copy: Path, old: str, new: str, named: str) ->
     assert named in done.stderr
 
 
-def test_every_public_module_says_which_names_are_public() -> None:
+def test_every_public_module_has_a_valid_all() -> None:
     assert set(PUBLIC) >= NEED_EXTRAS
     for name in PUBLIC:
         module = importlib.import_module(name)

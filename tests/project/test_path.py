@@ -23,10 +23,10 @@ from contract import ROOT
 CHECKS = [
     "tests/project/test_contract.py",
     "tests/project/test_evidence.py",
-    "tests/tools/test_drift.py::test_the_package_carries_the_contract_that_it_was_generated_from",
+    "tests/tools/test_drift.py::test_the_packaged_contract_is_current",
     "tests/tools/test_cli.py::test_each_filter_of_the_contract_is_an_option_of_list",
-    "tests/client/test_parameters.py::test_no_parameter_of_the_contract_is_left_out",
-    "tests/tools/test_sandbox.py::test_made_up_calls_have_exactly_the_fields_of_the_contract",
+    "tests/client/test_parameters.py::test_every_parameter_of_the_contract_is_tested",
+    "tests/tools/test_sandbox.py::test_synthetic_calls_have_the_fields_of_the_contract",
 ]
 CASES = "tests/client/test_parameters.py"
 BY_HAND = [
@@ -128,9 +128,7 @@ def field_becomes_nullable(copy: Copy) -> None:
 
 
 @pytest.mark.parametrize("change", [new_enum_value, new_field, field_becomes_nullable])
-def test_what_an_answer_comes_to_hold_needs_the_contract_and_its_evidence_alone(
-    copy: Copy, change: Callable[[Copy], None]
-) -> None:
+def test_response_changes_need_only_contract_and_evidence(copy: Copy, change: Callable[[Copy], None]) -> None:
     change(copy)
     assert "make generate" in copy.run("scripts/generate.py", "--check").stderr
     copy.generate()
@@ -154,7 +152,7 @@ def before(line: str, added: str) -> tuple[str, str]:
     return line, f"{added}\n{line}"
 
 
-def test_a_new_filter_needs_its_lines_in_the_five_files_that_the_readme_names(copy: Copy) -> None:
+def test_a_new_filter_needs_the_five_documented_edits(copy: Copy) -> None:
     reference = '        - $ref: "#/components/parameters/{}"'
     copy.edit(
         "openapi/calls.yaml",
@@ -190,7 +188,7 @@ def test_a_new_filter_needs_its_lines_in_the_five_files_that_the_readme_names(co
     assert sent.returncode == 0, sent.stdout
 
 
-def test_a_removed_filter_is_named_wherever_it_still_stands(copy: Copy) -> None:
+def test_a_removed_filter_is_named_wherever_it_remains(copy: Copy) -> None:
     contract = copy.root / "openapi" / "calls.yaml"
     text = contract.read_text(encoding="utf-8")
     begin, end = text.index("    CallTo:\n"), text.index("    StartAtAfter:\n")
@@ -221,7 +219,7 @@ def test_a_removed_filter_is_named_wherever_it_still_stands(copy: Copy) -> None:
     assert_only_cases_fail_that_name(copy, "call_to")
 
 
-def test_a_removed_field_goes_out_of_the_made_up_calls_and_the_cases_that_name_it(copy: Copy) -> None:
+def test_a_removed_field_is_named_in_synthetic_calls_and_cases(copy: Copy) -> None:
     contract = copy.root / "openapi" / "calls.yaml"
     text = contract.read_text(encoding="utf-8")
     begin, end = text.index("        variant_label:\n"), text.index("        opt_out_sensitive_data_storage:\n")
@@ -238,7 +236,7 @@ def test_a_removed_field_goes_out_of_the_made_up_calls_and_the_cases_that_name_i
     assert_only_cases_fail_that_name(copy, "variant_label")
 
 
-def test_a_field_that_is_never_null_has_to_be_made_up(copy: Copy) -> None:
+def test_a_non_nullable_field_must_be_in_synthetic_calls(copy: Copy) -> None:
     new_field(copy)
     copy.edit("openapi/calls.yaml", (FIELD, FIELD.replace('[string, "null"]', "string")))
     copy.edit("openapi/evidence.md", ("| items[].holder | type string; nullable", "| items[].holder | type string"))

@@ -67,7 +67,7 @@ BREAKING = ("enum: [queued, ", "enum: [")
         (BREAKING, None, "0.1.0", ""),
     ],
 )
-def test_the_step_is_at_least_that_of_the_contract(
+def test_the_version_step_fits_the_contract_change(
     repository: Path, change: tuple[str, str] | None, last: str | None, version: str, refused: str
 ) -> None:
     if change:
@@ -80,7 +80,7 @@ def test_the_step_is_at_least_that_of_the_contract(
         check(*arguments)
 
 
-def test_tag_version_and_changelog_are_one() -> None:
+def test_tag_version_and_changelog_agree() -> None:
     for tag, version, changelog, refused in (
         ("v1.2.4", "1.2.3", CHANGELOG.format("1.2.4"), "_version.py says 1.2.3"),
         ("", "1.2.4", CHANGELOG.format("1.2.4"), "^nothing is no tag of a version; write it like TAG=v1.2.0$"),
@@ -107,7 +107,7 @@ def test_the_last_tag_is_the_highest_before_it(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("tag", "told"), [("v99.0.0", "there is no tag v99.0.0 here"), ("", "write it like TAG=v1.2.0")]
 )
-def test_what_may_not_be_published_is_told_in_one_line(tag: str, told: str) -> None:
+def test_a_rejected_release_is_reported_in_one_line(tag: str, told: str) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "check_release.py", tag], capture_output=True, text=True, check=False
     )
@@ -115,5 +115,5 @@ def test_what_may_not_be_published_is_told_in_one_line(tag: str, told: str) -> N
     assert told in done.stderr
 
 
-def test_its_examples_are_true() -> None:
+def test_doctests_of_check_release_pass() -> None:
     assert doctest.testmod(check_release).failed == 0

@@ -24,7 +24,7 @@ def runs(name: str, job: str) -> list[dict[str, Any]]:
     return [step for step in workflow(name)["jobs"][job]["steps"] if "run" in step]
 
 
-def test_ci_is_everything_that_has_to_hold() -> None:
+def test_make_ci_runs_every_check() -> None:
     (targets,) = re.findall(r"^ci: (.*?)  ##", MAKEFILE, re.MULTILINE)
     assert targets.split() == ["lint", "lint-spec", "types", "check-generated", "package", "demo", "test"]
     assert [step["run"] for step in runs("ci.yml", "everything")] == ["make ci"]
@@ -32,7 +32,7 @@ def test_ci_is_everything_that_has_to_hold() -> None:
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").rstrip().endswith("make ci")
 
 
-def test_what_is_slow_is_run_too() -> None:
+def test_ci_runs_the_slow_targets_too() -> None:
     slow = workflow("ci.yml")["jobs"]["slow"]
     assert slow["strategy"]["matrix"]["target"] == ["coverage", "test-wheel", "test-lowest"]
     assert all(f"\n{target}:" in MAKEFILE for target in slow["strategy"]["matrix"]["target"])
@@ -48,14 +48,14 @@ def test_what_is_slow_is_run_too() -> None:
     assert all((ROOT / name).is_file() for name in named)
 
 
-def test_every_python_that_is_said_to_do_is_tried() -> None:
+def test_ci_runs_every_supported_python() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     said = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
     assert workflow("ci.yml")["jobs"]["everything"]["strategy"]["matrix"]["python"] == said
     assert project["requires-python"] == f">={said[0]}"
 
 
-def test_a_release_is_checked_attested_and_published_without_a_token() -> None:
+def test_a_release_is_checked_attested_and_trusted() -> None:
     assert workflow("release.yml")["on"] == {"push": {"tags": ["v*"]}}
     jobs = workflow("release.yml")["jobs"]
     assert jobs["everything"]["uses"] == "$/.github/workflows/ci.yml"
@@ -78,7 +78,7 @@ def test_a_release_is_checked_attested_and_published_without_a_token() -> None:
     assert announce["run"].startswith('gh release create "$GITHUB_REF_NAME" dist/*')
 
 
-def test_what_may_sign_publish_or_write_runs_nothing_of_the_repository() -> None:
+def test_privileged_jobs_run_no_code_of_the_repository() -> None:
     able = {
         name: job for name, job in workflow("release.yml")["jobs"].items() if "write" in job["permissions"].values()
     }
@@ -102,7 +102,7 @@ def test_every_action_is_pinned() -> None:
             assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used), f"{path.name}: {used}"
 
 
-def test_what_runs_before_a_commit_is_what_the_makefile_has() -> None:
+def test_pre_commit_runs_targets_of_the_makefile() -> None:
     (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
     assert repository["repo"] == "local"
     entries = [hook["entry"] for hook in repository["hooks"]]
@@ -111,7 +111,7 @@ def test_what_runs_before_a_commit_is_what_the_makefile_has() -> None:
     assert {entry.removeprefix("make ") for entry in entries} < set(targets.split())
 
 
-def test_drift_is_looked_for_every_week_with_the_key_and_the_document() -> None:
+def test_drift_is_checked_weekly_with_key_and_document() -> None:
     assert re.fullmatch(r"\d+ \d+ \* \* \d", workflow("drift.yml")["on"]["schedule"][0]["cron"])
     (step,) = runs("drift.yml", "doctor")
     assert step["run"] == "make doctor"
@@ -119,7 +119,7 @@ def test_drift_is_looked_for_every_week_with_the_key_and_the_document() -> None:
     assert "$(DOCUMENT)" in MAKEFILE
 
 
-def test_each_check_does_what_it_is_called() -> None:
+def test_each_make_target_runs_its_command() -> None:
     recipes = dict(re.findall(r"^([a-z-]+):.*##.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE))
     for target, command in {
         "lint": "ruff check $(CODE)",

@@ -51,7 +51,7 @@ def assert_one_clear_line(done: subprocess.CompletedProcess[str], status: int, *
         assert word in done.stderr
 
 
-def test_the_totals_are_those_of_the_calls_shown(empty_sandbox: Sandbox) -> None:
+def test_totals_match_the_calls_shown(empty_sandbox: Sandbox) -> None:
     start = 1_793_491_200_000
     for call in (
         {"id": "a", "start_at": start, "end_at": start + 61_000, "call_cost": {"total_cost": "150.00"}},
@@ -63,7 +63,7 @@ def test_the_totals_are_those_of_the_calls_shown(empty_sandbox: Sandbox) -> None
     assert done.stderr.splitlines()[-1] == "3 of 3 calls; those shown are 1:01:01 long and cost 1,350.50 won"
 
 
-def test_no_calls_are_no_error(empty_sandbox: Sandbox) -> None:
+def test_an_empty_list_is_not_an_error(empty_sandbox: Sandbox) -> None:
     done = against(empty_sandbox, "list", "--tz", "UTC")
     assert (done.returncode, done.stdout, done.stderr) == (
         0,
@@ -72,7 +72,7 @@ def test_no_calls_are_no_error(empty_sandbox: Sandbox) -> None:
     )
 
 
-def test_calls_are_written_as_json_lines_without_their_recordings(sandbox: Sandbox) -> None:
+def test_jsonl_leaves_out_recording_urls(sandbox: Sandbox) -> None:
     done = against(sandbox, "list", "--status", "ended", "--max-items", "120", "--format", "jsonl")
     items = [json.loads(line) for line in done.stdout.splitlines()]
     assert [item["status"] for item in items] == ["ended"] * 120
@@ -96,7 +96,7 @@ def test_every_filter_of_the_api_is_an_option(sandbox: Sandbox, calls: list[dict
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [call["id"]]
 
 
-def test_text_from_a_call_does_not_reach_the_terminal_raw(empty_sandbox: Sandbox) -> None:
+def test_text_from_a_call_is_escaped_for_the_terminal(empty_sandbox: Sandbox) -> None:
     call = {
         "id": "x",
         "agent": AGENT,
@@ -121,7 +121,7 @@ ODD: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "cp949"])
 @pytest.mark.parametrize("form", ["table", "jsonl"])
-def test_odd_values_and_poor_terminals_cost_no_call(empty_sandbox: Sandbox, encoding: str, form: str) -> None:
+def test_odd_values_and_limited_terminals_lose_no_call(empty_sandbox: Sandbox, encoding: str, form: str) -> None:
     empty_sandbox.store.add(ODD)
     done = run(
         *("list", "--format", form, "--quiet"),
@@ -139,7 +139,7 @@ def test_odd_values_and_poor_terminals_cost_no_call(empty_sandbox: Sandbox, enco
 
 
 @pytest.mark.parametrize("form", ["table", "jsonl"])
-def test_output_that_cannot_be_written_is_told(sandbox: Sandbox, form: str) -> None:
+def test_unwritable_output_is_reported(sandbox: Sandbox, form: str) -> None:
     environment = os.environ | {"VOX_BASE_URL": sandbox.base_url, "VOX_API_KEY": sandbox.api_key}
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -162,7 +162,7 @@ def test_output_that_cannot_be_written_is_told(sandbox: Sandbox, form: str) -> N
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["list", "--help"], ["doctor"]])
-def test_whatever_cannot_be_written_is_told(sandbox: Sandbox, arguments: list[str]) -> None:
+def test_any_write_error_is_reported(sandbox: Sandbox, arguments: list[str]) -> None:
     environment = os.environ | {"VOX_BASE_URL": sandbox.base_url, "VOX_API_KEY": sandbox.api_key}
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -171,7 +171,7 @@ def test_whatever_cannot_be_written_is_told(sandbox: Sandbox, arguments: list[st
     assert (done.returncode, done.stderr) == (1, "vox-calls: cannot write: No space left on device\n")
 
 
-def test_what_a_server_says_of_an_error_does_not_reach_the_terminal_raw() -> None:
+def test_server_error_texts_are_escaped_for_the_terminal() -> None:
     message = json.dumps({"error": {"code": "X", "message": "\x1b]0;title\x07two\nlines" + "x" * 10_000}}).encode()
 
     class Rude(BaseHTTPRequestHandler):
@@ -194,7 +194,7 @@ def test_what_a_server_says_of_an_error_does_not_reach_the_terminal_raw() -> Non
     assert len(done.stderr) < 700
 
 
-def test_reading_on_with_the_cursor_shown_repeats_nothing(sandbox: Sandbox) -> None:
+def test_resuming_with_the_printed_cursor_repeats_nothing(sandbox: Sandbox) -> None:
     whole = against(sandbox, "list", "--max-items", "40", "--format", "jsonl").stdout.splitlines()
     shown = against(sandbox, "list", "--max-items", "20").stderr.splitlines()[-1]
     rest = against(
@@ -203,17 +203,17 @@ def test_reading_on_with_the_cursor_shown_repeats_nothing(sandbox: Sandbox) -> N
     assert rest.stdout.splitlines() == whole[20:]
 
 
-def test_a_missing_key_is_told(sandbox: Sandbox) -> None:
+def test_a_missing_key_is_reported(sandbox: Sandbox) -> None:
     assert_one_clear_line(run("list", VOX_BASE_URL=sandbox.base_url), 2, "VOX_API_KEY")
 
 
-def test_a_wrong_key_is_told_without_showing_it(sandbox: Sandbox) -> None:
+def test_a_wrong_key_is_reported_without_showing_it(sandbox: Sandbox) -> None:
     done = run("list", VOX_BASE_URL=sandbox.base_url, VOX_API_KEY=KEY)
     assert_one_clear_line(done, 1, "401", "UNAUTHORIZED")
     assert KEY not in done.stderr
 
 
-def test_a_wrong_filter_value_is_told_with_the_right_ones(sandbox: Sandbox) -> None:
+def test_an_invalid_filter_value_lists_the_valid_ones(sandbox: Sandbox) -> None:
     assert_one_clear_line(against(sandbox, "list", "--status", "endd"), 2, "status", "did you mean 'ended'?")
     assert_one_clear_line(against(sandbox, "list", "--start-at-after", "today"), 2, "start_at_after", "ISO 8601")
     assert_one_clear_line(against(sandbox, "list", "--max-items", "-1"), 2, "max_items")
@@ -223,23 +223,23 @@ def test_a_wrong_filter_value_is_told_with_the_right_ones(sandbox: Sandbox) -> N
     assert (several.returncode, several.stderr.count("vox-calls: ")) == (2, 2)
 
 
-def test_no_server_is_told_with_its_address() -> None:
+def test_an_unreachable_server_is_named() -> None:
     done = run("list", VOX_BASE_URL="http://127.0.0.1:9", VOX_API_KEY=KEY)
     assert_one_clear_line(done, 1, "127.0.0.1:9", "refused")
     assert KEY not in done.stderr
 
 
-def test_a_base_url_that_is_not_allowed_is_told() -> None:
+def test_a_forbidden_base_url_is_reported() -> None:
     assert_one_clear_line(run("list", VOX_BASE_URL="http://example.com", VOX_API_KEY=KEY), 2, "https")
 
 
-def test_a_port_that_is_taken_is_told(sandbox: Sandbox) -> None:
+def test_a_port_in_use_is_reported(sandbox: Sandbox) -> None:
     port = sandbox.base_url.rpartition(":")[2]
     assert_one_clear_line(run("sandbox", "--port", port), 1, port, "--port")
 
 
 @pytest.mark.parametrize("arguments", [["list", "--format", "x"], ["nothing"], ["sandbox", "--port", "70000"]])
-def test_a_wrong_command_line_has_status_2_and_no_traceback(arguments: list[str]) -> None:
+def test_an_invalid_command_line_exits_2_without_traceback(arguments: list[str]) -> None:
     done = run(*arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
@@ -247,7 +247,7 @@ def test_a_wrong_command_line_has_status_2_and_no_traceback(arguments: list[str]
 
 
 @pytest.mark.parametrize("form", ["table", "jsonl", "json"])
-def test_a_reader_that_goes_away_is_no_error(sandbox: Sandbox, form: str) -> None:
+def test_a_closed_pipe_is_not_an_error(sandbox: Sandbox, form: str) -> None:
     command = [str(COMMAND), "list", "--max-items", "3000", "--format", form]
     environment = os.environ | {"VOX_BASE_URL": sandbox.base_url, "VOX_API_KEY": sandbox.api_key}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -275,7 +275,7 @@ def environment_of(served: subprocess.Popen[str]) -> dict[str, str]:
     return dict(served.stdout.readline().rstrip("\n").split("=", 1) for _ in range(2))
 
 
-def test_the_sandbox_says_where_it_is_in_its_first_two_lines(served: subprocess.Popen[str]) -> None:
+def test_the_sandbox_prints_its_settings_first(served: subprocess.Popen[str]) -> None:
     environment = environment_of(served)
     assert list(environment) == ["VOX_BASE_URL", "VOX_API_KEY"]
     done = run("list", "--max-items", "200", "--format", "jsonl", **environment)
@@ -283,7 +283,7 @@ def test_the_sandbox_says_where_it_is_in_its_first_two_lines(served: subprocess.
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_the_sandbox_ends_at_once_and_quietly_when_told_to(served: subprocess.Popen[str], sent: signal.Signals) -> None:
+def test_the_sandbox_stops_at_once_on_a_signal(served: subprocess.Popen[str], sent: signal.Signals) -> None:
     base_url = environment_of(served)["VOX_BASE_URL"]
     with httpx.Client() as http:
         assert http.get(base_url).status_code == 404  # and the connection stays open
@@ -296,9 +296,7 @@ def test_the_sandbox_ends_at_once_and_quietly_when_told_to(served: subprocess.Po
 
 
 @pytest.mark.parametrize("module", ["vox_calls_tools", "vox_calls_tools.sandbox"])
-def test_the_sandbox_serves_an_exported_file_and_runs_as_a_module(
-    sandbox: Sandbox, tmp_path: Path, module: str
-) -> None:
+def test_the_sandbox_serves_an_exported_file(sandbox: Sandbox, tmp_path: Path, module: str) -> None:
     data = tmp_path / "calls.jsonl"
     assert against(sandbox, "export", str(data), "--status", "error", "--no-rate-limit").returncode == 0
     command = [sys.executable, "-m", module, *(["sandbox"] if module == "vox_calls_tools" else []), "--data", str(data)]
@@ -313,7 +311,7 @@ def test_the_sandbox_serves_an_exported_file_and_runs_as_a_module(
     assert exported
 
 
-def test_what_the_sandbox_cannot_serve_is_told(tmp_path: Path) -> None:
+def test_a_file_the_sandbox_cannot_serve_is_reported(tmp_path: Path) -> None:
     data = tmp_path / "calls.jsonl"
     assert_one_clear_line(run("sandbox", "--data", str(data)), 1, str(data), "cannot be read")
     data.write_text('\n{"id": 7}\n', encoding="utf-8")
@@ -346,12 +344,12 @@ def test_each_filter_of_the_contract_is_an_option_of_list() -> None:
 
 
 @pytest.mark.parametrize("command", ["list", "export", "stats", "sandbox", "doctor"])
-def test_help_says_what_to_write_as_people_would(command: str) -> None:
+def test_help_shows_readable_value_names(command: str) -> None:
     shown = run(command, "--help").stdout
     assert not re.search(r"list\[|default: \(", shown)
 
 
-def test_it_says_which_version_it_is_and_runs_as_a_module() -> None:
+def test_version_is_printed_by_command_and_module() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "vox_calls_tools", "--version"], capture_output=True, text=True, check=True
     )
@@ -359,7 +357,7 @@ def test_it_says_which_version_it_is_and_runs_as_a_module() -> None:
     assert done.stdout.startswith("vox-calls ")
 
 
-def test_more_calls_than_can_be_made_up_are_refused() -> None:
+def test_too_many_synthetic_calls_are_rejected() -> None:
     done = run("sandbox", "--calls", "9" * 20)
     assert (done.returncode, done.stdout) == (2, "")
     assert "is not in the range 0<=x<=10000000" in done.stderr
@@ -373,15 +371,13 @@ def test_more_calls_than_can_be_made_up_are_refused() -> None:
         ("uvicorn", ["sandbox"], "vox-calls[sandbox]"),
     ],
 )
-def test_a_missing_extra_is_told_by_name(tmp_path: Path, missing: str, arguments: list[str], extra: str) -> None:
+def test_a_missing_extra_is_named(tmp_path: Path, missing: str, arguments: list[str], extra: str) -> None:
     (tmp_path / f"{missing}.py").write_text(f"raise ModuleNotFoundError('no {missing}', name='{missing}')")
     assert_one_clear_line(run(*arguments, PYTHONPATH=str(tmp_path), VOX_API_KEY=KEY), 2, extra)
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["export", "calls.jsonl"], ["stats", "--no-rate-limit"]])
-def test_verbose_tells_of_each_request_and_never_the_key(
-    sandbox: Sandbox, tmp_path: Path, arguments: list[str]
-) -> None:
+def test_verbose_logs_each_request_but_never_the_key(sandbox: Sandbox, tmp_path: Path, arguments: list[str]) -> None:
     done = subprocess.run(
         [COMMAND, *arguments, "--verbose", "--since", "2026-11-20"],
         env=os.environ | {"VOX_BASE_URL": sandbox.base_url, "VOX_API_KEY": sandbox.api_key},
@@ -395,7 +391,7 @@ def test_verbose_tells_of_each_request_and_never_the_key(
     assert sandbox.api_key not in done.stderr + done.stdout
 
 
-def test_what_is_missing_and_no_extra_is_a_failure_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_module_outside_the_extras_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
         raise ModuleNotFoundError("No module named 'sqlite3'", name="sqlite3")
 
@@ -404,7 +400,7 @@ def test_what_is_missing_and_no_extra_is_a_failure_of_its_own(monkeypatch: pytes
         main()
 
 
-def test_streams_of_another_kind_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replaced_streams_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.StringIO()
     monkeypatch.setattr("sys.stdout", written)
     monkeypatch.setattr("sys.argv", ["vox-calls", "--version"])
@@ -413,7 +409,7 @@ def test_streams_of_another_kind_are_left_as_they_are(monkeypatch: pytest.Monkey
     assert (ended.value.code, vox_calls.__version__ in written.getvalue()) == (0, True)
 
 
-def test_an_interruption_that_no_command_met_has_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uncaught_interruption_exits_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(**_: object) -> None:
         raise KeyboardInterrupt
 

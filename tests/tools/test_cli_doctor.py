@@ -35,7 +35,7 @@ def marks(seen: Seen) -> list[tuple[str, str]]:
     return [(words[0], words[1]) for words in lines if words[0] in {"✓", "✗"}]
 
 
-def test_what_is_well_has_a_tick(sandbox: Sandbox) -> None:
+def test_a_passed_check_has_a_tick(sandbox: Sandbox) -> None:
     seen = doctor(sandbox.base_url, sandbox.api_key)
     assert seen.status == 0
     assert marks(seen) == [("✓", "key"), ("✓", "server"), ("✓", "clock"), ("✓", "contract")]
@@ -44,7 +44,7 @@ def test_what_is_well_has_a_tick(sandbox: Sandbox) -> None:
     assert sandbox.api_key not in seen.raw
 
 
-def test_a_difference_is_told_above_its_cross(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_difference_is_listed_above_its_cross(sandbox: Sandbox, tmp_path: Path) -> None:
     document = copy.deepcopy(spec())
     document["components"]["schemas"]["Call"]["properties"]["queue"] = {"type": "string"}
     (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
@@ -54,13 +54,13 @@ def test_a_difference_is_told_above_its_cross(sandbox: Sandbox, tmp_path: Path) 
     assert seen.lines[4].startswith("✗ contract The API differs, as told above.")
 
 
-def test_a_poor_terminal_has_words_for_them(sandbox: Sandbox) -> None:
+def test_an_ascii_terminal_gets_words_for_marks(sandbox: Sandbox) -> None:
     seen = doctor(sandbox.base_url, sandbox.api_key, PYTHONIOENCODING="ascii", NO_COLOR="1")
     assert [line.split()[0] for line in seen.lines] == ["ok"] * 4
     assert "\x1b" not in seen.raw
 
 
-def test_a_key_that_is_not_taken_has_a_cross_and_what_to_do(sandbox: Sandbox) -> None:
+def test_a_rejected_key_has_a_cross_and_advice(sandbox: Sandbox) -> None:
     seen = doctor(sandbox.base_url, KEY)
     assert seen.status == 2
     assert marks(seen) == [("✗", "key"), ("✓", "server"), ("✓", "clock"), ("✗", "contract")]
@@ -78,7 +78,7 @@ def test_a_key_that_is_not_taken_has_a_cross_and_what_to_do(sandbox: Sandbox) ->
         ("http://127.0.0.1:9", "", "key", "set VOX_API_KEY"),
     ],
 )
-def test_what_cannot_be_asked_has_a_cross_and_what_to_do(base_url: str, key: str, what: str, told: str) -> None:
+def test_an_unreachable_server_has_a_cross_and_advice(base_url: str, key: str, what: str, told: str) -> None:
     seen = doctor(base_url, key)
     assert seen.status == 2
     assert marks(seen) == [("✗", what), ("✗", "contract")]
@@ -110,7 +110,7 @@ def behind() -> Iterator[str]:
         thread.join()
 
 
-def test_a_clock_that_is_wrong_and_a_server_out_of_order_are_told(behind: str) -> None:
+def test_a_wrong_clock_and_a_failing_server_are_reported(behind: str) -> None:
     seen = doctor(behind, KEY)
     assert seen.status == 2
     assert marks(seen) == [("✗", "key"), ("✗", "server"), ("✗", "clock"), ("✗", "contract")]
@@ -130,7 +130,7 @@ def test_a_clock_that_is_wrong_and_a_server_out_of_order_are_told(behind: str) -
         (-20, 20, " 30 s ahead of "),
     ],
 )
-def test_a_clock_may_be_off_by_what_the_answer_took(seconds: int, took: int, told: str) -> None:
+def test_the_clock_check_allows_for_the_response_time(seconds: int, took: int, told: str) -> None:
     date = format_datetime(ASKED + timedelta(seconds=seconds), usegmt=True)
     result = clock(date, ASKED, timedelta(seconds=took))
     assert told in result.told
@@ -138,12 +138,12 @@ def test_a_clock_may_be_off_by_what_the_answer_took(seconds: int, took: int, tol
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Sun, 99 Nov 2026 09:00:00 GMT"])
-def test_a_server_without_a_date_is_told(date: str | None) -> None:
+def test_a_server_without_a_date_is_reported(date: str | None) -> None:
     result = clock(date, ASKED, timedelta())
     assert (result.well, "nobody can tell" in result.told) == (False, True)
 
 
-def test_settings_that_cannot_be_used_are_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_settings_are_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOX_API_KEY", KEY)
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
     (result,) = examine("https://client-api.example")

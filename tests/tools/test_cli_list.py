@@ -93,7 +93,7 @@ def four() -> Iterator[Sandbox]:
         (200, HEADINGS),
     ],
 )
-def test_a_terminal_shows_a_table_of_what_fits_it(four: Sandbox, columns: int, headings: list[str]) -> None:
+def test_a_terminal_shows_the_columns_that_fit(four: Sandbox, columns: int, headings: list[str]) -> None:
     seen = shown(four, "--quiet", columns=columns)
     assert seen.status == 0
     assert seen.lines[0].split() == ["start", "(KST)", *headings]
@@ -111,7 +111,7 @@ def test_a_terminal_shows_a_table_of_what_fits_it(four: Sandbox, columns: int, h
         assert seen.lines[1].endswith(SUMMARY if columns == 200 else "…")
 
 
-def test_status_and_reason_have_colours_unless_they_are_not_wanted(four: Sandbox) -> None:
+def test_status_and_reason_are_coloured_unless_disabled(four: Sandbox) -> None:
     seen = shown(four, "--quiet")
     assert [seen.colour(row, seen.column(row, "status")) for row in range(1, 5)] == ["green", "brown", "red", "cyan"]
     assert [seen.colour(row, seen.column(row, "reason")) for row in range(1, 4)] == ["green", "brown", "red"]
@@ -124,14 +124,14 @@ def test_status_and_reason_have_colours_unless_they_are_not_wanted(four: Sandbox
     assert len(dumb.lines) == 5
 
 
-def test_a_terminal_that_cannot_write_korean_keeps_its_columns(four: Sandbox) -> None:
+def test_a_terminal_without_korean_keeps_its_columns(four: Sandbox) -> None:
     seen = shown(four, "--quiet", columns=120, PYTHONIOENCODING="ascii")
     assert len(seen.lines) == 5
     assert seen.column(1, "summary").startswith("\\uace0\\uac1d")
     assert seen.lines[1].endswith("~")
 
 
-def test_what_a_call_says_is_shown_and_not_obeyed(empty_sandbox: Sandbox) -> None:
+def test_control_sequences_in_calls_are_escaped(empty_sandbox: Sandbox) -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\r\nx"
     empty_sandbox.store.add(
         [call(f"{evil}1", status=evil, from_number=evil, start_at=NOON, call_analysis={"summary": f"[bold]{evil}"})]
@@ -147,7 +147,7 @@ def test_what_a_call_says_is_shown_and_not_obeyed(empty_sandbox: Sandbox) -> Non
         assert not re.search(r"\x1b[^\[]|\x1b\[2J|[\x07\x9b\u202e]", text)
 
 
-def test_later_pages_stand_under_the_same_headings(sandbox: Sandbox) -> None:
+def test_later_pages_share_the_headings(sandbox: Sandbox) -> None:
     seen = shown(sandbox, "--max-items", "120", "--quiet", columns=60)
     headings, *rows = seen.lines
     assert len(rows) == 120
@@ -155,7 +155,7 @@ def test_later_pages_stand_under_the_same_headings(sandbox: Sandbox) -> None:
     assert {row[headings.index("status") :].split()[0] for row in rows} >= {"ended", "not_connected"}
 
 
-def test_a_pipe_gets_a_line_for_each_call_and_nothing_else(four: Sandbox) -> None:
+def test_a_pipe_gets_one_line_per_call(four: Sandbox) -> None:
     done = piped(four, "--max-items", "3")
     assert [line.split("\t") for line in done.stdout.splitlines()] == [
         [
@@ -176,7 +176,7 @@ def test_a_pipe_gets_a_line_for_each_call_and_nothing_else(four: Sandbox) -> Non
     assert rest.stderr == ""
 
 
-def test_days_are_those_of_the_zone_and_the_interval_is_shown(sandbox: Sandbox, calls: list[dict[str, Any]]) -> None:
+def test_days_follow_the_zone_and_the_interval_is_shown(sandbox: Sandbox, calls: list[dict[str, Any]]) -> None:
     first, last = (to_unix_ms(f"2026-11-1{day}+09:00") for day in ("0T00:00:00", "1T23:59:59.999"))
     expected = {call["id"] for call in calls if first <= (call["start_at"] or 0) <= last}
     arguments = ("--since", "2026-11-10", "--until", "2026-11-11", "--tz", "Asia/Seoul", "--max-items", "3000")
@@ -188,7 +188,7 @@ def test_days_are_those_of_the_zone_and_the_interval_is_shown(sandbox: Sandbox, 
     assert (since, until) == ("since 2026-11-10T00:00:00.000+09:00", "until 2026-11-11T23:59:59.999+09:00")
 
 
-def test_times_count_back_from_now_and_what_is_said_to_read_on_does_not(empty_sandbox: Sandbox) -> None:
+def test_relative_times_are_absolute_in_the_resume_hint(empty_sandbox: Sandbox) -> None:
     now = datetime.now(UTC)
     week = timedelta(days=7)
     ago = {"in": week - timedelta(minutes=2), "in too": timedelta(hours=1), "out": week + timedelta(minutes=1)}
@@ -202,14 +202,14 @@ def test_times_count_back_from_now_and_what_is_said_to_read_on_does_not(empty_sa
     assert "more: " not in rest.stderr
 
 
-def test_a_time_that_cannot_be_read_is_told(four: Sandbox) -> None:
+def test_an_invalid_time_is_reported(four: Sandbox) -> None:
     done = piped(four, "--since", "\x1b[2J")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith("vox-calls: since: not a time that can be read; write 2026-11-01, ")
     assert "\x1b" not in done.stderr
 
 
-def test_the_heading_names_the_zone_as_it_is_called_at_those_times(empty_sandbox: Sandbox) -> None:
+def test_the_heading_names_the_zone_of_the_times_shown(empty_sandbox: Sandbox) -> None:
     changed = to_unix_ms("2026-10-25T01:00:00Z")
     empty_sandbox.store.add([call("summer", start_at=changed - 1), call("winter", start_at=changed)])
     seen = shown(empty_sandbox, "--tz", "Europe/Berlin")
@@ -218,7 +218,7 @@ def test_the_heading_names_the_zone_as_it_is_called_at_those_times(empty_sandbox
     assert seen.lines[3].startswith("times are of Europe/Berlin (now UTC+")
 
 
-def test_json_is_one_array_of_what_jsonl_has(four: Sandbox, empty_sandbox: Sandbox) -> None:
+def test_json_is_one_array_of_the_jsonl_objects(four: Sandbox, empty_sandbox: Sandbox) -> None:
     lines = piped(four, "--format", "jsonl").stdout.splitlines()
     done = piped(four, "--format", "json")
     assert json.loads(done.stdout) == [json.loads(line) for line in lines]
@@ -226,7 +226,7 @@ def test_json_is_one_array_of_what_jsonl_has(four: Sandbox, empty_sandbox: Sandb
     assert piped(empty_sandbox, "--format", "json").stdout == "[]\n"
 
 
-def test_an_array_that_is_not_whole_is_not_closed(calls: list[dict[str, Any]]) -> None:
+def test_an_incomplete_json_array_is_not_closed(calls: list[dict[str, Any]]) -> None:
     refusal = Step(status=401, json={"error": {"code": "GONE", "message": "no", "details": {}}})
     with Sandbox(calls, settings=Settings(make_key(), windows=(), faults=Script([None, refusal]))) as sandbox:
         done = piped(sandbox, "--format", "json", "--max-items", "200", "--since", "2026-11-01")
@@ -258,7 +258,7 @@ PERSONAL = {
 SECRET = re.compile(r"kim|1111|3333|5555|7777|8888|6666|c0ffee", re.IGNORECASE)
 
 
-def test_masked_calls_tell_nobody_who_was_on_them(empty_sandbox: Sandbox) -> None:
+def test_masked_calls_identify_nobody(empty_sandbox: Sandbox) -> None:
     empty_sandbox.store.add([call("f3b4f3c0-58be-4f6a-b8e5-6f5d1f0c7a11", **PERSONAL)])
     arguments = ("--mask", "--verbose", "--call-from", "01011112222", "--call-from", "01077779999")
     table = shown(empty_sandbox, *arguments, columns=200)
@@ -297,12 +297,12 @@ def test_numbers_keep_their_last_four_digits(number: str, kept: str) -> None:
     assert mask_number(number) == kept
 
 
-def test_what_is_called_harmless_is_in_the_contract() -> None:
+def test_unmasked_fields_are_in_the_contract() -> None:
     names = {field.wire_name for cls in _held_by(Call) for field in fields_of(cls)}
     assert names >= HARMLESS
 
 
-def test_verbose_tells_of_each_request_and_keeps_the_key() -> None:
+def test_verbose_logs_each_request_and_redacts_the_key() -> None:
     script = Script([Step(status=503), Step(fault="cut")])
     with Sandbox(settings=Settings(make_key(), windows=(), faults=script)) as sandbox:
         done = piped(sandbox, "--verbose", "--status", "ended", "--format", "jsonl")
@@ -318,7 +318,7 @@ def test_verbose_tells_of_each_request_and_keeps_the_key() -> None:
     ]
 
 
-def test_warnings_are_one_line_each_and_can_be_kept_quiet(empty_sandbox: Sandbox) -> None:
+def test_warnings_take_one_line_and_can_be_silenced(empty_sandbox: Sandbox) -> None:
     empty_sandbox.store.add([call("a", status="\x1b[31mringing")])
     warned = piped(empty_sandbox, "--format", "jsonl")
     assert warned.stderr.startswith("vox-calls: CallStatus: ")
@@ -326,7 +326,7 @@ def test_warnings_are_one_line_each_and_can_be_kept_quiet(empty_sandbox: Sandbox
     assert piped(empty_sandbox, "--format", "jsonl", "--quiet").stderr == ""
 
 
-def test_ctrl_c_ends_it_with_status_130_and_without_a_traceback(calls: list[dict[str, Any]]) -> None:
+def test_ctrl_c_exits_130_without_traceback(calls: list[dict[str, Any]]) -> None:
     pressed: list[int] = []
 
     def press(written: str, keyboard: int) -> None:
@@ -378,7 +378,7 @@ ODD = "\x1b]0;x\x07\x9b31m\u202e\U000e0041한"
 
 
 @pytest.mark.parametrize("format_", ["json", "jsonl"])
-def test_json_is_valid_and_moves_no_terminal(empty_sandbox: Sandbox, format_: str) -> None:
+def test_json_is_valid_and_escapes_control_characters(empty_sandbox: Sandbox, format_: str) -> None:
     empty_sandbox.store.add([call("a", variant_label=ODD)])
     done = piped(empty_sandbox, "--format", format_)
     (item,) = [json.loads(done.stdout)] if format_ == "jsonl" else json.loads(done.stdout)
@@ -387,13 +387,13 @@ def test_json_is_valid_and_moves_no_terminal(empty_sandbox: Sandbox, format_: st
     assert not set(ODD[:-1]) & set(done.stdout) - set("]0;x31m")
 
 
-def test_csv_in_a_terminal_is_shown_and_not_obeyed(empty_sandbox: Sandbox) -> None:
+def test_csv_on_a_terminal_escapes_control_sequences(empty_sandbox: Sandbox) -> None:
     empty_sandbox.store.add([call("a", variant_label=ODD)])
     seen = shown(empty_sandbox, "--format", "csv", columns=400)
     assert "\\x1b]0;x\\x07\\x9b31m\\u202e" in "".join(seen.lines)
 
 
-def test_interrupted_it_says_how_to_read_on(calls: list[dict[str, Any]]) -> None:
+def test_an_interrupted_list_prints_how_to_resume(calls: list[dict[str, Any]]) -> None:
     with Sandbox(calls[:500], settings=Settings(make_key(), windows=(), latency=0.2)) as sandbox:
         command = [str(COMMAND), "list", "--max-items", "500", "--format", "jsonl"]
         with subprocess.Popen(
@@ -414,7 +414,7 @@ def test_interrupted_it_says_how_to_read_on(calls: list[dict[str, Any]]) -> None
         assert len(shown) + len(ids) <= 600
 
 
-def test_interrupted_between_two_calls_it_says_so_too(
+def test_an_interruption_between_calls_prints_how_to_resume(
     empty_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without a signal, whose moment is chance."""
@@ -437,7 +437,7 @@ def test_interrupted_between_two_calls_it_says_so_too(
 
 
 @pytest.mark.parametrize("format_", ["table", "jsonl", "csv", "json"])
-def test_a_call_that_cannot_be_read_is_told_and_the_others_are_listed(empty_sandbox: Sandbox, format_: str) -> None:
+def test_an_undecodable_call_is_reported_and_the_rest_listed(empty_sandbox: Sandbox, format_: str) -> None:
     empty_sandbox.store.add(
         [call("a", start_at=NOON), call("b", start_at=NOON + 1, call_type=5), call("c", start_at=NOON + 2)]
     )
@@ -450,7 +450,7 @@ def test_a_call_that_cannot_be_read_is_told_and_the_others_are_listed(empty_sand
         assert len(done.stdout.splitlines()) == 2 + (format_ == "csv")
 
 
-def test_no_calls_have_no_headings_and_none_with_a_start_have_no_zone(empty_sandbox: Sandbox) -> None:
+def test_headings_and_zone_need_calls_and_starts(empty_sandbox: Sandbox) -> None:
     assert [line.partition(" ")[0] for line in shown(empty_sandbox).lines] == ["times", "0"]
     empty_sandbox.store.add([call("a", status="queued")])
     assert shown(empty_sandbox).lines[0].split()[:2] == ["start", "type"]

@@ -39,7 +39,7 @@ NOW = datetime(2026, 11, 23, 15, 30, 20, 123_456, tzinfo=UTC)  # the 24th alread
         ("2w", "2026-11-09T15:30:20.123456Z", "2026-11-09T15:30:20.123456Z"),
     ],
 )
-def test_what_is_written_is_its_first_instant_or_its_last_millisecond(written: str, first: str, last: str) -> None:
+def test_a_written_time_covers_its_whole_unit(written: str, first: str, last: str) -> None:
     assert lower_bound(written, SEOUL, NOW) == datetime.fromisoformat(first)
     assert upper_bound(written, SEOUL, NOW) == datetime.fromisoformat(last)
 
@@ -63,7 +63,7 @@ def test_what_is_written_is_its_first_instant_or_its_last_millisecond(written: s
         ("Australia/Lord_Howe", "2026-10-04T02:15:00.5", "2026-10-04T02:30:00+11:00", "2026-10-04T01:59:59.999+10:30"),
     ],
 )
-def test_clocks_that_change_leave_no_call_out_and_take_none_in(zone: str, written: str, first: str, last: str) -> None:
+def test_clock_changes_neither_lose_nor_add_calls(zone: str, written: str, first: str, last: str) -> None:
     assert lower_bound(written, ZoneInfo(zone), NOW) == datetime.fromisoformat(first)
     assert upper_bound(written, ZoneInfo(zone), NOW) == datetime.fromisoformat(last)
 
@@ -77,7 +77,7 @@ MINUTES = st.datetimes(datetime(1975, 1, 1), datetime(2037, 1, 1)).map(  # noqa:
 
 
 @given(ZONES, MINUTES)
-def test_the_bounds_are_the_outermost_instants_that_the_clock_shows(name: str, face: datetime) -> None:
+def test_an_ambiguous_time_covers_both_instants(name: str, face: datetime) -> None:
     zone, written = ZoneInfo(name), face.isoformat()
     step = timedelta(milliseconds=1)
     first, last = lower_bound(written, zone, NOW), upper_bound(written, zone, NOW)
@@ -103,24 +103,24 @@ NONSENSE = (
 
 
 @pytest.mark.parametrize("written", NONSENSE)
-def test_anything_else_is_refused_with_what_may_be_written(written: str) -> None:
+def test_an_invalid_time_is_rejected_with_valid_forms(written: str) -> None:
     with pytest.raises(ValueError, match=r"write 2026-11-01, .* 7d"):
         lower_bound(written, SEOUL, NOW)
 
 
 @pytest.mark.parametrize("written", ["2026-02-29", "2026-11-01T24:00", "2026-13-01", "2026-11-01T09:00+25:00"])
-def test_days_and_times_that_do_not_exist_are_refused(written: str) -> None:
+def test_nonexistent_days_and_times_are_rejected(written: str) -> None:
     with pytest.raises(ValueError, match="no such date or time"):
         upper_bound(written, SEOUL, NOW)
 
 
 @pytest.mark.parametrize("written", ["0001-01-01", "9999999w"])
-def test_times_beyond_the_calendar_are_refused(written: str) -> None:
+def test_times_beyond_the_calendar_are_rejected(written: str) -> None:
     with pytest.raises(ValueError, match="too far away"):
         lower_bound(written, SEOUL, NOW)
 
 
-def test_zones_are_found_by_name_or_the_nearest_is_told() -> None:
+def test_an_unknown_zone_suggests_the_nearest_name() -> None:
     assert zone_named("Asia/Seoul") is SEOUL
     for wrong in ("asia/seul", "Asia/Soul"):
         with pytest.raises(ValueError, match="did you mean 'Asia/Seoul'"):
@@ -130,14 +130,14 @@ def test_zones_are_found_by_name_or_the_nearest_is_told() -> None:
             zone_named(wrong)
 
 
-def test_a_zone_is_shown_with_its_distance_from_utc() -> None:
+def test_a_zone_is_shown_with_its_utc_offset() -> None:
     assert zone_label(SEOUL, NOW) == "Asia/Seoul (now UTC+09:00)"
     assert zone_label(ZoneInfo("America/St_Johns"), NOW) == "America/St_Johns (now UTC-03:30)"
     assert zone_label(UTC, NOW) == "UTC"
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "Asia/Seoul"])
-def test_the_zone_of_the_machine_is_the_same_as_by_its_name(zone: str) -> None:
+def test_the_local_zone_equals_the_one_by_its_name(zone: str) -> None:
     program = """
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -166,7 +166,7 @@ def typed(**options: str) -> Filters:
     return Filters(dict.fromkeys([*FILTERS, "since", "until", "tz"]) | options)
 
 
-def test_the_bounds_are_those_of_the_api() -> None:
+def test_options_become_the_bounds_of_the_api() -> None:
     chosen = typed(since="yesterday", start_at_before="1793491200", tz="Asia/Seoul", sort_order="asc").resolve(NOW)
     assert chosen.arguments == {
         "start_at_after": datetime(2026, 11, 23, tzinfo=SEOUL),
@@ -189,21 +189,21 @@ def test_the_bounds_are_those_of_the_api() -> None:
         ({"tz": "asia/soul"}, "tz: no time zone has that name; .* did you mean 'Asia/Seoul'"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_under_the_name_of_its_option(options: dict[str, str], told: str) -> None:
+def test_contradictory_options_are_rejected_by_name(options: dict[str, str], told: str) -> None:
     with pytest.raises(InvalidQueryError, match=f"^{told}"):
         typed(**options).resolve(NOW)
 
 
-def test_each_filter_has_its_line_and_no_other() -> None:
+def test_each_filter_is_described_once() -> None:
     assert set(FILTERS) == set(NORMALISERS), "cli/filters.py and query.py differ"
 
 
-def test_a_machine_without_zones_is_told_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_zones_gets_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zoneinfo.available_timezones", set)
     with pytest.raises(ValueError, match="pip install tzdata"):
         zone_named("Asia/Soul")
 
 
-def test_the_zone_of_the_machine_is_asked_for_no_time_at_all() -> None:
+def test_the_local_zone_gives_no_offset_without_a_time() -> None:
     here = zone_named(None)
     assert (here.utcoffset(None), here.tzname(None), here.dst(None)) == (None, None, None)

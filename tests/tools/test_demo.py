@@ -45,7 +45,7 @@ def running(mark: str) -> list[str]:
     return found
 
 
-def test_it_shows_calls_with_totals() -> None:
+def test_the_demo_shows_calls_with_totals() -> None:
     with demo() as process:
         out, err = process.communicate()
     assert process.returncode == 0, err
@@ -56,7 +56,7 @@ def test_it_shows_calls_with_totals() -> None:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_ends_quietly(tmp_path: Path, sent: signal.Signals) -> None:
+def test_an_interrupted_demo_ends_quietly(tmp_path: Path, sent: signal.Signals) -> None:
     (tmp_path / "typer.py").write_text("import time\ntime.sleep(60)")  # it is still at it when the signal comes
     with demo(PYTHONPATH=str(tmp_path)) as process:
         assert process.stdout is not None
@@ -67,7 +67,7 @@ def test_interrupted_it_ends_quietly(tmp_path: Path, sent: signal.Signals) -> No
     assert (process.returncode, out, err) == (130, "", "")
 
 
-def test_where_the_command_fails_so_does_the_demo(tmp_path: Path) -> None:
+def test_the_demo_fails_when_the_command_fails(tmp_path: Path) -> None:
     (tmp_path / "rich.py").write_text("raise ModuleNotFoundError('no rich', name='rich')")
     with demo(PYTHONPATH=str(tmp_path)) as process:
         _, err = process.communicate()

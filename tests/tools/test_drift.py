@@ -36,11 +36,11 @@ def doctor(sandbox: Sandbox, *arguments: str, **environment: str) -> subprocess.
     )
 
 
-def test_the_package_carries_the_contract_that_it_was_generated_from() -> None:
+def test_the_packaged_contract_is_current() -> None:
     assert contract() == elements(spec())
 
 
-def test_the_sandbox_is_what_the_contract_says(sandbox: Sandbox) -> None:
+def test_the_sandbox_does_not_differ_from_the_contract(sandbox: Sandbox) -> None:
     done = doctor(sandbox)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("The API is what vox-calls ")
@@ -62,7 +62,7 @@ def different(empty_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbo
     return empty_sandbox
 
 
-def test_each_way_in_which_a_server_differs_is_named_and_nobodys_data_is(different: Sandbox) -> None:
+def test_each_difference_is_named_without_private_data(different: Sandbox) -> None:
     done = doctor(different)
     assert done.returncode == 1
     assert sorted(line.removeprefix("server: ") for line in done.stdout.splitlines()) == [
@@ -78,7 +78,7 @@ def test_each_way_in_which_a_server_differs_is_named_and_nobodys_data_is(differe
     assert not any(word in done.stdout for word in ("01012345678", "안녕", "비밀", "어제"))
 
 
-def test_a_server_that_does_not_say_is_no_answer(sandbox: Sandbox) -> None:
+def test_an_uninformative_server_is_inconclusive(sandbox: Sandbox) -> None:
     for environment in (
         {"VOX_API_KEY": KEY},
         {"VOX_API_KEY": ""},
@@ -96,7 +96,7 @@ def test_a_server_that_does_not_say_is_no_answer(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "refusal", [None, [], {}, {"error": []}, {"error": {"details": {"allowed_query_parameters": 5}}}]
 )
-def test_a_refusal_without_a_list_is_told(refusal: Any) -> None:
+def test_an_error_without_a_parameter_list_is_reported(refusal: Any) -> None:
     assert [str(finding) for finding in parameters(refusal, contract())] == [
         "no list of parameters: error.details.allowed_query_parameters"
     ]
@@ -105,7 +105,7 @@ def test_a_refusal_without_a_list_is_told(refusal: Any) -> None:
 @pytest.mark.parametrize(
     "page", [{"items": [], "total_count": 0}, {"items": [call("a")], "total_count": 1, "next_cursor": "x"}]
 )
-def test_what_may_be_absent_is_no_difference(page: Any) -> None:
+def test_an_absent_optional_field_is_no_difference(page: Any) -> None:
     assert fields(page, contract()) == []
 
 
@@ -121,7 +121,7 @@ def test_what_may_be_absent_is_no_difference(page: Any) -> None:
         ({"start_at": 10**30}, "more than 64 bits: items[].start_at"),
     ],
 )
-def test_what_the_client_would_fail_at_is_a_difference(page: Any, found: str) -> None:
+def test_an_undecodable_field_is_a_difference(page: Any, found: str) -> None:
     whole = page if isinstance(page, list) else {"items": [call("a", **page)], "total_count": 1, "next_cursor": None}
     (finding,) = fields(whole, contract())
     assert str(finding).startswith(found)
@@ -154,7 +154,7 @@ GATEWAY = Step(status=502, text="<html>Bad gateway</html>")
         ([None, None], 2, "", "it has no calls, so nobody saw their fields and values"),
     ],
 )
-def test_what_one_request_tells_is_not_lost_where_the_other_fails(
+def test_a_failed_request_keeps_the_findings_of_the_other(
     steps: list[Step | None], status: int, told: str, untold: str
 ) -> None:
     with Sandbox(settings=Settings(make_key(), faults=Script([*steps]))) as sandbox:
@@ -166,7 +166,7 @@ def test_what_one_request_tells_is_not_lost_where_the_other_fails(
     assert done.stderr.count("\n") == bool(untold)
 
 
-def test_what_the_client_would_refuse_of_a_page_is_a_difference() -> None:
+def test_a_page_the_client_would_reject_is_a_difference() -> None:
     page = {"items": [call("a")], "total_count": -1, "next_cursor": ""}
     assert [str(finding).partition(" (")[0] for finding in fields(page, contract())] == [
         "less than its minimum, 0: total_count",
@@ -195,7 +195,7 @@ def vendors(spec: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def test_the_vendors_document_may_be_looser_and_in_other_words(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_looser_vendor_document_is_no_difference(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "vendor.yaml"
     path.write_text(yaml.safe_dump(vendors(spec())), encoding="utf-8")
     done = doctor(sandbox, "--document", str(path))
@@ -205,7 +205,7 @@ def test_the_vendors_document_may_be_looser_and_in_other_words(sandbox: Sandbox,
     assert "the server itself is not asked" in alone.stdout
 
 
-def test_many_differences_are_told_in_part_and_counted(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_many_differences_are_truncated_and_counted(sandbox: Sandbox, tmp_path: Path) -> None:
     document = vendors(spec())
     document["components"]["schemas"]["Call"]["properties"] |= {f"new_{n}": {"type": "string"} for n in range(300)}
     (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
@@ -214,7 +214,7 @@ def test_many_differences_are_told_in_part_and_counted(sandbox: Sandbox, tmp_pat
     assert done.stdout.splitlines()[200:] == ["document: and 100 more"]
 
 
-def test_a_closed_vendors_document_with_headers_of_its_own_is_no_difference(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_closed_vendor_document_is_no_difference(sandbox: Sandbox, tmp_path: Path) -> None:
     document = vendors(spec())
     for schema in document["components"]["schemas"].values():
         if schema.get("properties"):
@@ -225,7 +225,7 @@ def test_a_closed_vendors_document_with_headers_of_its_own_is_no_difference(sand
     assert (done.returncode, done.stdout.count("\n")) == (0, 1)
 
 
-def test_what_the_vendors_document_has_more_or_less_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_additions_and_removals_of_the_vendor_are_named(sandbox: Sandbox, tmp_path: Path) -> None:
     document = vendors(spec())
     document["components"]["schemas"]["Call"]["properties"]["queue"] = {"type": "string"}
     document["components"]["schemas"]["Call"]["properties"]["id"]["nullable"] = True
@@ -254,7 +254,7 @@ def test_what_the_vendors_document_has_more_or_less_is_named(sandbox: Sandbox, t
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"{", b"a: [", b"paths: {}", None])
-def test_a_document_that_says_nothing_is_no_answer(sandbox: Sandbox, tmp_path: Path, content: bytes | None) -> None:
+def test_an_uninformative_document_is_inconclusive(sandbox: Sandbox, tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "document"
     if content is not None:
         path.write_bytes(content)
@@ -264,7 +264,7 @@ def test_a_document_that_says_nothing_is_no_answer(sandbox: Sandbox, tmp_path: P
     assert done.stderr.count("\n") == 1
 
 
-def test_what_a_server_was_found_to_be_are_values() -> None:
+def test_findings_are_comparable_values() -> None:
     steps = [Step(json={}), Step(json=PAGE)]
     with (
         Sandbox(settings=Settings(make_key(), faults=Script([*steps]))) as sandbox,
@@ -292,7 +292,7 @@ def test_doctor_retries_a_429_once(refusals: int, status: int, told: str) -> Non
     assert "unknown field: items[].queue" in done.stdout
 
 
-def test_what_is_no_object_where_one_has_to_be_is_a_difference() -> None:
+def test_a_non_object_in_place_of_an_object_is_a_difference() -> None:
     (finding,) = fields({"items": [5], "total_count": 1, "next_cursor": None}, contract())
     assert finding == Finding("integer where object belongs", "items[]", "items[0]")
 
@@ -304,14 +304,14 @@ def test_a_field_that_may_be_null_or_empty_may_be_absent() -> None:
     assert not known["field items[].id"].may_be_absent
 
 
-def test_without_the_extra_a_document_in_yaml_is_refused_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_yaml_without_its_extra_is_rejected_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse_document(b"paths: {}") == parse_document(b'{"paths": {}}')
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(DocumentError, match=r"vox-calls\[cli\]"):
         parse_document(b"paths: {}")
 
 
-def test_a_document_that_is_too_long_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_oversized_document_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "openapi.json").write_text("{}" * 10, encoding="utf-8")
     monkeypatch.setattr(checkup, "_MOST_BYTES", 19)
     with HTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path))) as server:

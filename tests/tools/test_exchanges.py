@@ -115,7 +115,7 @@ def met(
     return outcome
 
 
-def test_every_exchange_is_listed_as_the_files_have_it(served: Served) -> None:
+def test_every_exchange_is_listed_as_in_the_files(served: Served) -> None:
     listed = served.http.get(f"{served.url}/exchanges").json()["exchanges"]
     assert listed == [{"base_url": served.of(name), "case": cases()[name]} for name in EXCHANGES]
     assert len(listed) >= 200
@@ -166,7 +166,7 @@ def test_a_date_is_moved_to_the_day_of_the_run(served: Served) -> None:
     served.verdict("retry-after-date", {})
 
 
-def test_a_date_is_moved_by_how_long_the_exchange_has_gone_on() -> None:
+def test_a_date_is_moved_by_the_elapsed_time() -> None:
     headers = {"retry-after": "Sun, 01 Nov 2026 00:00:09 GMT", "Date": "Sun, 01 Nov 2026 00:00:09 GMT"}
     assert moved(headers, timedelta(hours=1, seconds=0.4)) == headers | {"retry-after": "Sun, 01 Nov 2026 01:00:09 GMT"}
     assert moved({"Retry-After": "9"}, timedelta(hours=1)) == {"Retry-After": "9"}
@@ -239,12 +239,12 @@ def test_a_wrong_request_fails(served: Served, name: str, change: Change, failur
         ("page-unknown-value-strict", {"strict_enums": False}, "error: none was told"),
     ],
 )
-def test_a_client_that_does_otherwise_fails(served: Served, name: str, other: Json, failure: str) -> None:
+def test_a_deviating_client_fails(served: Served, name: str, other: Json, failure: str) -> None:
     told = served.verdict(name, met(served, name, **other))
     assert failure in "\n".join(told["failures"])
 
 
-def test_without_chance_the_waits_are_between_the_least_and_the_most(served: Served) -> None:
+def test_waits_may_be_anywhere_within_the_jitter(served: Served) -> None:
     for at, passed in [("0", True), ("0.5", True), ("0.502", False)]:
         served.ask("retry-500", **{"Vox-Clock": "0"})
         served.ask("retry-500", **{"Vox-Clock": at})
@@ -254,7 +254,7 @@ def test_without_chance_the_waits_are_between_the_least_and_the_most(served: Ser
     assert told["requests"]["seen"][1] == {"query": {"limit": ["100"]}, "wait": 0.502}
 
 
-def test_time_is_told_with_every_request_or_with_none(served: Served) -> None:
+def test_vox_clock_comes_with_all_requests_or_none(served: Served) -> None:
     for first, second in [({"Vox-Clock": "0"}, {}), ({}, {"Vox-Clock": "0"})]:
         served.ask("retry-500", **first)
         assert served.ask("retry-500", **second).status_code == 400
@@ -300,7 +300,7 @@ def test_a_wrong_outcome_fails(served: Served, name: str, change: Callable[[Json
 
 
 @pytest.mark.parametrize("name", EXCHANGES)
-def test_a_case_that_nobody_met_fails_and_one_of_which_nothing_is_told(served: Served, name: str) -> None:
+def test_missing_requests_or_outcome_fail_the_case(served: Served, name: str) -> None:
     whole = served.verdict(name, told_of(name, lambda _: None))
     # Some cases are about a client that sends nothing.
     assert whole["passed"] is (cases()[name]["expect"].get("requests") == [])
@@ -309,13 +309,13 @@ def test_a_case_that_nobody_met_fails_and_one_of_which_nothing_is_told(served: S
     assert served.verdict(name, {})["passed"] is (cases()[name]["expect"].keys() == {"requests"})
 
 
-def test_after_its_verdict_an_exchange_begins_anew(served: Served) -> None:
+def test_an_exchange_restarts_after_its_verdict(served: Served) -> None:
     for _ in range(2):
         assert served.ask("retry-500", **{"Vox-Clock": "0"}).status_code == 500
         assert len(served.verdict("retry-500", {})["requests"]["seen"]) == 1
 
 
-def test_an_exchange_that_was_left_half_way_is_ended_without_a_verdict(served: Served) -> None:
+def test_an_unfinished_exchange_can_be_deleted(served: Served) -> None:
     name = "retry-500"
     for _ in range(2):
         assert served.ask(name, **{"Vox-Clock": "0"}).status_code == 500
@@ -325,7 +325,7 @@ def test_an_exchange_that_was_left_half_way_is_ended_without_a_verdict(served: S
     assert served.http.delete(served.of("no-such-case")).status_code == 404
 
 
-def test_each_connection_is_closed_and_no_date_says_what_day_it_is(served: Served) -> None:
+def test_responses_close_the_connection_and_have_no_date(served: Served) -> None:
     answer = served.ask("retry-500", **{"Vox-Clock": "0"})
     assert answer.headers["connection"] == "close"
     assert "date" not in answer.headers
@@ -357,7 +357,7 @@ def test_each_connection_is_closed_and_no_date_says_what_day_it_is(served: Serve
         ("POST", "/exchanges/retry-500/verdict", '{"error": {"name": "api", "text": "a", "x": 1}}', 400, "`x`"),
     ],
 )
-def test_what_it_cannot_take_is_told(  # noqa: PLR0917 - a row of the table
+def test_invalid_requests_are_reported(  # noqa: PLR0917 - a row of the table
     served: Served, method: str, path: str, body: str | None, status: int, message: str
 ) -> None:
     answer = served.http.request(method, served.url + path, content=body)
@@ -368,14 +368,14 @@ def test_what_it_cannot_take_is_told(  # noqa: PLR0917 - a row of the table
         assert served.verdict("retry-500", {})["requests"]["seen"] == [], "it counted as a request"
 
 
-def test_a_verdict_takes_what_the_cases_expect() -> None:
+def test_a_verdict_accepts_what_the_cases_expect() -> None:
     schema = json.loads((FOLDER / "cases.schema.json").read_text(encoding="utf-8"))
     expected = schema["$defs"]["exchange"]["properties"]["expect"]["properties"]
     assert {*Outcome.__struct_fields__} == {*expected} - {"requests"} | {"chance"}
     assert {*ToldError.__struct_fields__} == {*expected["error"]["properties"]} | {"text"}
 
 
-def test_the_command_serves_them() -> None:
+def test_the_command_serves_the_exchanges() -> None:
     with subprocess.Popen([COMMAND, "sandbox", "--exchanges"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         settings = dict(process.stdout.readline().strip().split("=", 1) for _ in range(2))
@@ -385,7 +385,7 @@ def test_the_command_serves_them() -> None:
     assert len(listed) == len(EXCHANGES)
 
 
-def test_options_that_it_would_not_heed_are_refused() -> None:
+def test_ineffective_options_are_rejected() -> None:
     done = subprocess.run(
         [COMMAND, "sandbox", "--exchanges", "--no-rate-limit"], capture_output=True, text=True, check=False
     )
@@ -394,7 +394,7 @@ def test_options_that_it_would_not_heed_are_refused() -> None:
     assert "--rate-limit" in done.stderr
 
 
-def test_an_installation_without_the_cases_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_installation_without_cases_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("_INSTALLED", "_CHECKOUT"):
         monkeypatch.setattr(f"vox_calls_tools.sandbox.exchanges.{name}", tmp_path)
     with pytest.raises(vox_calls.ConfigurationError, match="install vox-calls again"):

@@ -86,9 +86,7 @@ def victim(box: Sandbox, client: vox_calls.Client, whole: dict[str, object], tmp
     return Victim(box, client, whole, tmp_path)
 
 
-def test_every_call_is_a_line_oldest_first_and_no_recording_is_among_them(
-    box: Sandbox, few: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_jsonl_has_one_line_per_call_oldest_first(box: Sandbox, few: list[dict[str, Any]], tmp_path: Path) -> None:
     done = export(box, tmp_path / "calls.jsonl")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"700 calls in \S+calls\.jsonl \(\d+\.\d kB\), after 0:\d\d\n", done.stdout)
@@ -101,13 +99,13 @@ def test_every_call_is_a_line_oldest_first_and_no_recording_is_among_them(
     assert beside(tmp_path) == {"calls.jsonl"}
 
 
-def test_the_urls_of_recordings_are_in_no_format(whole: dict[str, object]) -> None:
+def test_no_format_has_recording_urls(whole: dict[str, object]) -> None:
     plain = [whole["calls.jsonl"], whole["calls.csv"], str(whole["calls.parquet"]).encode()]
     assert all(isinstance(content, bytes) and b"[hidden]" in content for content in plain)
     assert not any(isinstance(content, bytes) and b"recordings.sandbox" in content for content in plain)
 
 
-def test_filters_narrow_it_and_the_order_can_be_turned(box: Sandbox, few: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_export_takes_filters_and_an_order(box: Sandbox, few: list[dict[str, Any]], tmp_path: Path) -> None:
     ended = [call for call in few if call["status"] == "ended" and call["call_type"] == "inbound"]
     done = export(
         box, tmp_path / "x.jsonl", "--status", "ended", "--call-type", "inbound", "--sort-order", "desc", "--quiet"
@@ -119,7 +117,7 @@ def test_filters_narrow_it_and_the_order_can_be_turned(box: Sandbox, few: list[d
 
 
 @pytest.mark.parametrize("name", ["calls.csv", "calls.parquet"])
-def test_no_calls_are_a_whole_file_all_the_same(empty_sandbox: Sandbox, tmp_path: Path, name: str) -> None:
+def test_an_export_of_no_calls_is_a_valid_file(empty_sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     done = export(empty_sandbox, tmp_path / name)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("0 calls in ")
@@ -129,7 +127,9 @@ def test_no_calls_are_a_whole_file_all_the_same(empty_sandbox: Sandbox, tmp_path
 
 
 @pytest.mark.parametrize(("name", "tool"), [("calls.jsonl.gz", "gzip"), ("calls.jsonl.zst", "zstd")])
-def test_usual_tools_unpack_it(box: Sandbox, whole: dict[str, object], tmp_path: Path, name: str, tool: str) -> None:
+def test_common_tools_decompress_the_export(
+    box: Sandbox, whole: dict[str, object], tmp_path: Path, name: str, tool: str
+) -> None:
     assert export(box, tmp_path / name).returncode == 0
     plain = subprocess.run([tool, "-dc", str(tmp_path / name)], capture_output=True, check=True).stdout
     assert plain == whole["calls.jsonl"]
@@ -161,7 +161,7 @@ vox_calls_tools.cli.main()
         *((name, ("fsync", 7)) for name in FORMATS),
     ],
 )
-def test_killed_at_any_step_it_is_gone_on_with(victim: Victim, name: str, moment: tuple[str, int]) -> None:
+def test_export_resumes_after_sigkill_at_any_step(victim: Victim, name: str, moment: tuple[str, int]) -> None:
     victim = attrs.evolve(victim, file=victim.file / name)
     victim.kill(*moment)
     assert not victim.file.exists()
@@ -170,14 +170,14 @@ def test_killed_at_any_step_it_is_gone_on_with(victim: Victim, name: str, moment
 
 @pytest.mark.parametrize("name", ["calls.jsonl", "calls.parquet"])
 @pytest.mark.parametrize("removal", [3, 4, 5])
-def test_killed_while_the_file_gets_its_name_it_is_completed(victim: Victim, name: str, removal: int) -> None:
+def test_export_resumes_after_sigkill_during_the_rename(victim: Victim, name: str, removal: int) -> None:
     victim = attrs.evolve(victim, file=victim.file / name)
     victim.kill("unlink", removal)
     assert victim.file.exists() == (removal > 3)
     victim.is_mended()
 
 
-def test_killed_again_and_again_at_any_time_it_is_complete_in_the_end(
+def test_export_completes_despite_repeated_sigkill(
     few: list[dict[str, Any]], whole: dict[str, object], tmp_path: Path
 ) -> None:
     file = tmp_path / "calls.csv"
@@ -197,9 +197,7 @@ def test_killed_again_and_again_at_any_time_it_is_complete_in_the_end(
     assert file.read_bytes() == whole["calls.csv"]
 
 
-def test_when_the_network_is_lost_it_goes_on_where_it_was_without_reading_anything_twice(
-    few: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_export_resumes_after_network_loss_without_rereading(few: list[dict[str, Any]], tmp_path: Path) -> None:
     file = tmp_path / "it's here.jsonl"
     steps = [None, None, None, *[Step(fault="reset")] * 5]
     with Sandbox(few, settings=Settings(make_key(), windows=(), faults=Script(steps))) as box:
@@ -223,9 +221,7 @@ def test_when_the_network_is_lost_it_goes_on_where_it_was_without_reading_anythi
 
 
 @pytest.mark.parametrize("name", ["calls.csv", "calls.parquet"])
-def test_a_full_disk_is_told_and_what_is_whole_can_be_gone_on_with(
-    box: Sandbox, whole: dict[str, object], tmp_path: Path, name: str
-) -> None:
+def test_export_resumes_after_a_full_disk(box: Sandbox, whole: dict[str, object], tmp_path: Path, name: str) -> None:
     file = tmp_path / name
     room = 200_000
     done = export(box, file, limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))
@@ -237,7 +233,7 @@ def test_a_full_disk_is_told_and_what_is_whole_can_be_gone_on_with(
     assert content_of(file) == whole[name]
 
 
-def test_what_is_there_is_neither_overwritten_nor_mixed_unasked(box: Sandbox, tmp_path: Path) -> None:
+def test_an_existing_file_is_never_overwritten_unasked(box: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     file.write_text("precious")
     assert_refused(export(box, file), 2, "is there already", "overwrite")
@@ -249,7 +245,7 @@ def test_what_is_there_is_neither_overwritten_nor_mixed_unasked(box: Sandbox, tm
     assert beside(tmp_path) == {file.name}
 
 
-def test_an_export_is_gone_on_with_as_it_was_begun(few: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_resume_rejects_changed_options(few: list[dict[str, Any]], tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     steps = [None, Step(status=403, json={"error": {"code": "X", "message": "no", "details": {}}})]
     with Sandbox(few, settings=Settings(make_key(), windows=(), faults=Script(steps))) as box:
@@ -265,7 +261,7 @@ def test_an_export_is_gone_on_with_as_it_was_begun(few: list[dict[str, Any]], tm
     assert got == ["ended"] * sum(call["status"] == "ended" for call in few)
 
 
-def test_two_exports_into_one_file_do_not_mix(few: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_concurrent_exports_to_one_file_do_not_mix(few: list[dict[str, Any]], tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     with Sandbox(few, settings=Settings(make_key(), windows=(), latency=0.3)) as slow:
         first = subprocess.Popen([COMMAND, "export", file, "--no-rate-limit", "--quiet"], env=environment_of(slow))
@@ -293,23 +289,21 @@ def test_two_exports_into_one_file_do_not_mix(few: list[dict[str, Any]], tmp_pat
         ("calls.csv", ["--format", "xml"], ["xml"]),
     ],
 )
-def test_what_cannot_be_is_told_before_anything_is_made(
+def test_invalid_arguments_are_reported_before_writing(
     box: Sandbox, tmp_path: Path, name: str, arguments: list[str], words: list[str]
 ) -> None:
     assert_refused(export(box, tmp_path / name, *arguments), 2, *words)
     assert beside(tmp_path) == set()
 
 
-def test_a_wrong_key_leaves_nothing_behind(box: Sandbox, tmp_path: Path) -> None:
+def test_a_wrong_key_leaves_no_file(box: Sandbox, tmp_path: Path) -> None:
     done = export(box, tmp_path / "calls.csv", VOX_API_KEY="vox_live_wrong")
     assert_refused(done, 1, "401")
     assert done.stderr.count("\n") == 1
     assert beside(tmp_path) == set()
 
 
-def test_calls_that_cannot_be_decoded_are_kept_aside_without_their_recordings(
-    empty_sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_undecodable_calls_are_kept_without_recording_urls(empty_sandbox: Sandbox, tmp_path: Path) -> None:
     good = {"id": "good", "agent": AGENT, "call_type": "web", "status": "ended"}
     bad = {"id": "bad", "status": 5, "recording_url": "https://secret.example/a.wav", "more": "\x1b[31m"}
     empty_sandbox.store.add([good, bad | {"agent": AGENT, "call_type": "web"}])
@@ -325,7 +319,7 @@ def test_calls_that_cannot_be_decoded_are_kept_aside_without_their_recordings(
     assert beside(tmp_path) == {"calls.jsonl", "calls.jsonl.rejects.jsonl"}
 
 
-def test_a_missing_extra_is_told_by_name(box: Sandbox, tmp_path: Path) -> None:
+def test_a_missing_extra_is_named(box: Sandbox, tmp_path: Path) -> None:
     modules = tmp_path / "modules"
     modules.mkdir()
     (modules / "pyarrow.py").write_text("raise ModuleNotFoundError('no pyarrow', name='pyarrow')")
@@ -347,7 +341,7 @@ def rejecting(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("moment", [("fsync", 2), ("fsync", 3), ("fsync", 5), ("replace", 2), ("replace", 4)])
-def test_rejects_too_are_neither_lost_nor_doubled_by_a_kill(
+def test_sigkill_neither_loses_nor_doubles_rejects(
     few: list[dict[str, Any]], whole: dict[str, object], tmp_path: Path, moment: tuple[str, int]
 ) -> None:
     with (
@@ -364,7 +358,7 @@ def test_rejects_too_are_neither_lost_nor_doubled_by_a_kill(
     assert len(beside(tmp_path)) == 4
 
 
-def test_rejects_of_an_export_that_is_overwritten_go_with_it(
+def test_overwriting_an_export_removes_its_rejects(
     few: list[dict[str, Any]], client: vox_calls.Client, whole: dict[str, object], tmp_path: Path
 ) -> None:
     file = tmp_path / "calls.jsonl"

@@ -152,7 +152,7 @@ def from_row(row: dict[str, str | None]) -> dict[str, Any]:
 
 
 @given(st.text())
-def test_no_text_is_a_formula_and_every_text_comes_back(text: str) -> None:
+def test_csv_escapes_formulas_reversibly(text: str) -> None:
     cell = defuse(text)
     assert cell.lstrip()[:1] not in {"=", "+", "-", "@"}
     assert cell
@@ -161,24 +161,24 @@ def test_no_text_is_a_formula_and_every_text_comes_back(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "\u200b=1", "'a", ""])
-def test_what_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
+def test_formulas_get_an_apostrophe(text: str) -> None:
     assert defuse(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", ["01012345678", "1-1", "안녕 = 1", "{}", "#N/A"])
-def test_what_it_would_not_run_stays(text: str) -> None:
+def test_other_texts_get_no_apostrophe(text: str) -> None:
     assert defuse(text) == text
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "x.csv.zst"])
-def test_a_csv_loses_nothing(client: vox_calls.Client, items: list[dict[str, Any]], tmp_path: Path, name: str) -> None:
+def test_csv_is_lossless(client: vox_calls.Client, items: list[dict[str, Any]], tmp_path: Path, name: str) -> None:
     done = export_calls(client, tmp_path / name)
     assert (done.calls, done.rejected, done.rejects) == (len(items), 0, None)
     rows = list(read_csv(tmp_path / name))
     assert [Call.from_dict(from_row(row)) for row in rows] == list(map(as_expected, items))
 
 
-def test_a_csv_is_what_rfc_4180_and_excel_want(client: vox_calls.Client, tmp_path: Path) -> None:
+def test_csv_follows_rfc_4180_and_excel(client: vox_calls.Client, tmp_path: Path) -> None:
     export_calls(client, tmp_path / "x.csv")
     content = (tmp_path / "x.csv").read_bytes()
     assert content.startswith(b"\xef\xbb\xbfid,agent.agent_id,")
@@ -194,7 +194,9 @@ def test_a_csv_is_what_rfc_4180_and_excel_want(client: vox_calls.Client, tmp_pat
     assert (frame["duration_ms"][0], frame["cost"][0], frame["cost"][3]) == ("94500", "150.00", "")
 
 
-def test_json_lines_are_what_came(client: vox_calls.Client, items: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_jsonl_has_the_objects_as_received(
+    client: vox_calls.Client, items: list[dict[str, Any]], tmp_path: Path
+) -> None:
     export_calls(client, tmp_path / "x.jsonl")
     got = [json.loads(line) for line in (tmp_path / "x.jsonl").read_bytes().decode().splitlines()]
     assert got == [item | ({"recording_url": "[hidden]"} if item.get("recording_url") else {}) for item in items]
@@ -207,7 +209,7 @@ def parquet(client: vox_calls.Client, tmp_path_factory: pytest.TempPathFactory) 
     return path
 
 
-def test_parquet_loses_nothing(parquet: Path, items: list[dict[str, Any]]) -> None:
+def test_parquet_is_lossless(parquet: Path, items: list[dict[str, Any]]) -> None:
     table = pq.read_table(parquet)
     table.validate(full=True)
     added = {column.name for column in added_columns()}
@@ -226,7 +228,7 @@ def test_parquet_loses_nothing(parquet: Path, items: list[dict[str, Any]]) -> No
     assert calls == list(map(as_expected, items))
 
 
-def test_parquet_has_types_that_others_know(parquet: Path) -> None:
+def test_parquet_has_standard_types(parquet: Path) -> None:
     schema = pq.read_schema(parquet)
     enum = pa.dictionary(pa.int32(), pa.string())
     assert [schema.field(name).type for name in ("call_type", "status", "disconnection_reason")] == [enum] * 3
@@ -237,7 +239,7 @@ def test_parquet_has_types_that_others_know(parquet: Path) -> None:
     assert schema.names[: len(wire_columns().each)] == [column.name for column in wire_columns().each]
 
 
-def test_parquet_is_read_alike_by_pandas_polars_and_duckdb(parquet: Path, items: list[dict[str, Any]]) -> None:
+def test_pandas_polars_and_duckdb_read_the_same_parquet(parquet: Path, items: list[dict[str, Any]]) -> None:
     ids, start = [item["id"] for item in items], datetime(2026, 11, 1, tzinfo=UTC)
     frame = pd.read_parquet(parquet)
     assert list(frame["id"]) == ids
@@ -257,7 +259,7 @@ def test_parquet_is_read_alike_by_pandas_polars_and_duckdb(parquet: Path, items:
     assert rows[5][4].startswith("two")
 
 
-def test_amounts_that_have_no_room_are_null_and_their_text_is_there(parquet: Path) -> None:
+def test_oversized_numbers_are_null_and_kept_as_text(parquet: Path) -> None:
     rows = {row["id"]: row for row in pq.read_table(parquet).to_pylist()}
     assert [rows[name]["cost"] for name in "def"] == [None] * 3
     assert rows["f"]["call_cost"]["total_cost"] == "0.12345678901"
@@ -309,7 +311,7 @@ def test_an_export_does_not_import_pandas(base_url: str, tmp_path: Path) -> None
     assert done.stdout == "False\n"
 
 
-def test_progress_is_told_after_every_page_and_nothing_is_fetched_again(
+def test_progress_is_reported_after_every_page(
     client: vox_calls.Client, items: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     told: list[Progress] = []
@@ -331,9 +333,7 @@ def test_progress_is_told_after_every_page_and_nothing_is_fetched_again(
     assert {progress.total for progress in told} == {len(items)}
 
 
-def test_a_filter_that_does_not_exist_and_a_damaged_checkpoint_are_told(
-    client: vox_calls.Client, tmp_path: Path
-) -> None:
+def test_unknown_filters_and_damaged_checkpoints_are_rejected(client: vox_calls.Client, tmp_path: Path) -> None:
     with pytest.raises(vox_calls.InvalidQueryError, match="colour: there is no such filter"):
         export_calls(client, tmp_path / "x.csv", {"colour": "red"})
     (tmp_path / "x.csv.checkpoint").write_text('{"version": 1}')
@@ -383,7 +383,7 @@ def test_without_a_terminal_there_is_a_line_every_thirty_seconds() -> None:
     assert waited == [30.0] * 3
 
 
-def test_a_watched_limit_keeps_the_limit_and_tells_its_pauses() -> None:
+def test_a_watched_limit_reports_its_pauses() -> None:
     pauses: list[float] = []
     pacer = WatchedLimit(RateLimit(per_second=1, per_minute=60), pauses.append).limiter()
     assert pacer.acquire(0.0) == 0.0
@@ -394,7 +394,7 @@ def test_a_watched_limit_keeps_the_limit_and_tells_its_pauses() -> None:
     assert pauses == [pytest.approx(0.75), 5.0, pytest.approx(5.0)]
 
 
-def test_what_came_of_an_export_is_told_and_its_format_can_be_said(client: vox_calls.Client, tmp_path: Path) -> None:
+def test_export_returns_its_result_and_takes_a_format(client: vox_calls.Client, tmp_path: Path) -> None:
     done = export_calls(client, tmp_path / "calls", format=Format.JSONL)
     assert isinstance(done, Exported)
     assert (done.path, done.rejects) == (tmp_path / "calls", None)
@@ -406,7 +406,7 @@ def test_what_came_of_an_export_is_told_and_its_format_can_be_said(client: vox_c
 
 
 @pytest.mark.parametrize("folder", [".", "calls.csv"])
-def test_what_is_there_and_no_file_is_left_alone(client: vox_calls.Client, tmp_path: Path, folder: str) -> None:
+def test_an_existing_non_file_is_left_alone(client: vox_calls.Client, tmp_path: Path, folder: str) -> None:
     (tmp_path / folder).mkdir(exist_ok=True)
     with pytest.raises(ExportError, match="is not a file"):
         export_calls(client, tmp_path / folder, format="csv", overwrite=True)
@@ -425,9 +425,7 @@ def begun(client: vox_calls.Client, path: Path) -> None:
         export_calls(client, path, on_progress=enough)
 
 
-def test_a_checkpoint_of_another_version_and_a_file_that_was_cut_are_told(
-    client: vox_calls.Client, tmp_path: Path
-) -> None:
+def test_a_foreign_checkpoint_or_truncated_file_is_rejected(client: vox_calls.Client, tmp_path: Path) -> None:
     path, checkpoint = tmp_path / "x.csv", tmp_path / "x.csv.checkpoint"
     begun(client, path)
     written = checkpoint.read_text(encoding="utf-8")
@@ -440,7 +438,7 @@ def test_a_checkpoint_of_another_version_and_a_file_that_was_cut_are_told(
         export_calls(client, path, resume=True)
 
 
-def test_a_disk_that_fails_leaves_what_was_whole(
+def test_a_failing_disk_keeps_the_complete_part(
     client: vox_calls.Client, items: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "x.parquet"
@@ -467,9 +465,7 @@ def test_a_disk_that_fails_leaves_what_was_whole(
     assert export_calls(client, path, resume=True).calls == len(items)
 
 
-def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unwritable_checkpoint_keeps_the_previous_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.checkpoint"
     before = Checkpoint(format=Format.CSV, compression=Compression.NONE, server="https://a.example", filters={})
     checkpoints.save(before, path)
@@ -485,7 +481,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
 
 
 @pytest.mark.parametrize(("error", "raised"), [(errno.EINVAL, False), (errno.EIO, True)])
-def test_folders_that_cannot_be_synchronised_are_passed_over(
+def test_folders_that_cannot_be_synced_are_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int, *, raised: bool
 ) -> None:
     def fail(_: int) -> None:
@@ -496,9 +492,7 @@ def test_folders_that_cannot_be_synchronised_are_passed_over(
         files_of_exports._sync(tmp_path)
 
 
-def test_a_lock_that_cannot_be_asked_for_is_told_and_one_that_is_gone_is_made_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_removed_lock_is_recreated_and_a_failed_one_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock, target = tmp_path / "x.lock", tmp_path / "x"
     taken: list[int] = []
 
@@ -530,21 +524,21 @@ def test_parquet_has_row_groups_of_some_pages(
     assert groups == [200, len(items) - 200]
 
 
-def test_a_number_that_a_column_has_no_room_for_is_left_over() -> None:
+def test_a_number_too_large_for_its_column_is_kept_aside() -> None:
     columns = Columns((Column("score", Kind.NUMBER),), frozenset({"score"}))
     ((values,), rests) = columns.read([{"score": one} for one in (0.5, None, 2**60, 2**60 + 1, 10**400)])
     assert list(values.each) == [0.5, None, float(2**60), None, None]
     assert rests == [{}, {}, {}, {"score": 2**60 + 1}, {"score": 10**400}]
 
 
-def test_a_field_of_the_contract_takes_the_name_of_no_column_of_the_exports(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wire_field_must_not_shadow_an_export_column(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = Columns((Column("duration_ms", Kind.INTEGER),), frozenset({"duration_ms"}))
     monkeypatch.setattr("vox_calls_tools.export.columns.wire_columns", lambda: taken)
     with pytest.raises(TypeError, match="a column of the export's: duration_ms"):
         added_columns.__wrapped__()
 
 
-def test_nobody_can_tell_a_rate_in_no_time() -> None:
+def test_no_rate_is_estimated_from_zero_seconds() -> None:
     meter = Meter(lambda: 0.0, per_minute=None)
     assert (meter.rate, meter.left) == (0.0, None)
     meter.update(progress_of(100, 300))
@@ -552,13 +546,13 @@ def test_nobody_can_tell_a_rate_in_no_time() -> None:
     assert meter.words() == "100 of 300 calls, 0/s"
 
 
-def test_a_watched_limit_knows_whom_it_tells() -> None:
+def test_a_watched_limit_needs_a_listener() -> None:
     limit = RateLimit(per_second=1, per_minute=60)
     watched = WatchedLimit(limit, print)
     assert (watched.limit, watched.on_pause) == (limit, print)
 
 
-def test_broken_off_while_the_file_gets_its_name_it_still_has_its_rejects(
+def test_a_failed_rename_keeps_the_rejects(
     empty_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty_sandbox.store.add([a_call("a"), a_call("b", agent=None)])

@@ -24,9 +24,7 @@ def few(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return calls[:FEW]
 
 
-def test_on_a_terminal_a_bar_tells_how_far_it_is_and_what_the_rate_limit_does(
-    few: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_the_progress_bar_shows_rate_limit_pauses(few: list[dict[str, Any]], tmp_path: Path) -> None:
     with Sandbox(few, settings=Settings(make_key())) as box:
         command = [str(COMMAND), "export", str(tmp_path / "calls.csv")]
         status, shown = in_a_terminal(command, environment_of(box, TERM="xterm-256color", COLUMNS="120"))
@@ -45,7 +43,7 @@ def test_no_color_is_respected(sandbox: Sandbox, tmp_path: Path) -> None:
     assert not COLOUR.search(shown)
 
 
-def test_ctrl_c_says_how_to_go_on_and_that_works(few: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_ctrl_c_prints_a_command_that_resumes(few: list[dict[str, Any]], tmp_path: Path) -> None:
     file = tmp_path / "a b.csv"
     with Sandbox(few, settings=Settings(make_key(), windows=(), latency=0.2)) as slow:
         command = [str(COMMAND), "export", str(file), "--no-rate-limit", "--since", "3650d"]
@@ -61,9 +59,7 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(few: list[dict[str, Any]], tmp_
     assert sorted(str(row["id"]) for row in read_csv(file)) == sorted(call["id"] for call in few)
 
 
-def test_a_name_that_a_terminal_would_obey_is_shown_so_that_a_shell_takes_it(
-    few: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_control_characters_in_a_name_are_shell_quoted(few: list[dict[str, Any]], tmp_path: Path) -> None:
     file = tmp_path / "a\x1b[31m'b.jsonl"
     with Sandbox(few, settings=Settings(make_key(), windows=(), faults=Script([None, Step(status=403)]))) as box:
         failed = export(box, file)

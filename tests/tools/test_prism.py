@@ -132,7 +132,7 @@ def test_every_filter_together_is_found_valid(prism: str) -> None:
     assert call.started_at is not None
 
 
-def test_the_page_that_follows_is_asked_for_validly(prism: str) -> None:
+def test_the_request_for_the_next_page_is_valid(prism: str) -> None:
     with vox_calls.Client("k", base_url=prism, retries=0, rate_limit=None) as client:
         pages = client.list_calls(status=["ended", "error"]).pages()
         page = next(pages)
@@ -161,7 +161,7 @@ def test_the_page_that_follows_is_asked_for_validly(prism: str) -> None:
         ("sort_order=up", "sort_order"),
     ],
 )
-def test_a_request_that_the_contract_has_not_is_found_invalid(prism: str, query: str, violated: str) -> None:
+def test_an_unknown_parameter_is_found_invalid(prism: str, query: str, violated: str) -> None:
     answer = httpx.get(f"{prism}/v3/calls?{query}", headers=KEY)
     assert answer.status_code == httpx.codes.BAD_REQUEST
     assert f'"{violated}"' in answer.headers["sl-violations"]

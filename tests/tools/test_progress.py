@@ -49,7 +49,7 @@ def instants(course: Course) -> Iterator[int]:
 
 
 @given(courses(), st.lists(st.integers(START, START + 400_000_000)))
-def test_at_any_instant_it_is_a_call_of_the_contract(course: Course, others: list[int]) -> None:
+def test_a_progressing_call_always_fits_the_contract(course: Course, others: list[int]) -> None:
     for now in [*instants(course), *others]:
         look = course.look(now)
         assert (look is None) == (now < course.placed_at)
@@ -59,7 +59,7 @@ def test_at_any_instant_it_is_a_call_of_the_contract(course: Course, others: lis
 
 
 @given(courses())
-def test_it_only_goes_forward_and_ends_as_it_was_planned(course: Course) -> None:
+def test_a_call_only_progresses_and_ends_as_planned(course: Course) -> None:
     looks = [look for now in sorted(instants(course)) if (look := course.look(now)) is not None]
     for earlier, later in pairwise(looks):
         assert rank(earlier) <= rank(later)
@@ -75,7 +75,7 @@ def rank(call: dict[str, Any]) -> int:
 
 
 @given(courses())
-def test_what_is_not_known_yet_is_null(course: Course) -> None:
+def test_fields_not_known_yet_are_null(course: Course) -> None:
     for now in instants(course):
         look = course.look(now)
         if look is None:
@@ -91,7 +91,7 @@ def test_what_is_not_known_yet_is_null(course: Course) -> None:
 
 
 @given(courses(), st.lists(st.integers(-1_000, 400_000_000)))
-def test_whenever_it_is_asked_all_that_is_due_is_told_once(course: Course, asked: list[int]) -> None:
+def test_every_due_change_is_reported_once(course: Course, asked: list[int]) -> None:
     progress = Progress()
     progress.add(course)
     latest = None
@@ -105,7 +105,7 @@ def test_whenever_it_is_asked_all_that_is_due_is_told_once(course: Course, asked
         assert (told[-1] if told else None) == expected
 
 
-def test_the_stretches_are_seconds_or_timedeltas_one_behind_the_other() -> None:
+def test_durations_are_seconds_or_timedeltas_in_sequence() -> None:
     call = handmade({"id": "a"}, number=1, now=START)
     course = plan(call, placed_at=START, waits=2, lasts=timedelta(minutes=1), analysis_after=0.5, cost_after=3)
     assert (course.connected_at, course.over_at) == (START + 2_000, START + 62_000)
@@ -114,7 +114,7 @@ def test_the_stretches_are_seconds_or_timedeltas_one_behind_the_other() -> None:
 
 
 @pytest.mark.parametrize("status", ["canceled", "not_connected"])
-def test_a_call_that_is_never_connected_waits_until_it_is_given_up(status: str) -> None:
+def test_an_unconnected_call_waits_until_it_is_given_up(status: str) -> None:
     course = plan(handmade({"status": status}, number=1, now=START), placed_at=START, waits=30, lasts=90)
     statuses = [(course.look(START + seconds * 1_000) or {})["status"] for seconds in (0, 29, 30, 1_000)]
     assert statuses == ["queued", "queued", status, status]
@@ -122,7 +122,7 @@ def test_a_call_that_is_never_connected_waits_until_it_is_given_up(status: str) 
 
 
 @pytest.mark.parametrize("status", ["queued", "ongoing"])
-def test_a_call_may_stay_where_it_is(status: str) -> None:
+def test_a_call_may_stay_in_its_state(status: str) -> None:
     course = plan(handmade({"status": status}, number=1, now=START), placed_at=START)
     assert (course.look(START + 10**12) or {})["status"] == status
 
@@ -130,12 +130,12 @@ def test_a_call_may_stay_where_it_is(status: str) -> None:
 @pytest.mark.parametrize(
     "span", [-1, math.nan, math.inf, True, "5", timedelta(seconds=-1), None, 10**400], ids=lambda span: str(span)[:9]
 )
-def test_what_is_no_length_of_time_is_refused_by_name(span: Any) -> None:
+def test_an_invalid_duration_is_rejected_by_name(span: Any) -> None:
     with pytest.raises(MisusedError, match="cost_after is seconds or a timedelta"):
         plan({"id": "a"}, placed_at=START, cost_after=span)
 
 
-def test_a_sandbox_goes_by_its_clock_which_is_that_of_this_machine_unless_said() -> None:
+def test_a_sandbox_follows_its_clock() -> None:
     now = [START]
     course = plan(handmade({"id": "a"}, number=1, now=START), placed_at=START, waits=1, lasts=1)
     for settings in (Settings(make_key(), windows=(), now=lambda: now[0]), Settings(make_key(), windows=())):
@@ -147,7 +147,7 @@ def test_a_sandbox_goes_by_its_clock_which_is_that_of_this_machine_unless_said()
             assert [call.status for call in client.list_calls()] in (["ongoing"], expected)
 
 
-def test_a_call_that_is_added_or_removed_by_hand_no_longer_goes_on(empty_sandbox: Sandbox) -> None:
+def test_a_call_replaced_by_hand_stops_progressing(empty_sandbox: Sandbox) -> None:
     store = empty_sandbox.store
     course = plan(handmade({"id": "a"}, number=1, now=START), placed_at=START)
 

@@ -52,7 +52,7 @@ def inner(pytester: pytest.Pytester) -> Run:
     return run
 
 
-def test_each_test_begins_with_nothing_of_the_one_before(inner: Run) -> None:
+def test_each_test_starts_with_an_empty_sandbox(inner: Run) -> None:
     done = inner(
         """
         from vox_calls_tools.sandbox import Window
@@ -78,7 +78,7 @@ def test_each_test_begins_with_nothing_of_the_one_before(inner: Run) -> None:
     done.assert_outcomes(passed=3)
 
 
-def test_what_the_readme_shows_is_true(pytester: pytest.Pytester) -> None:
+def test_the_documented_example_passes(pytester: pytest.Pytester) -> None:
     (example,) = (block for block in BLOCKS if "vox_sandbox" in block)
     pytester.makepyfile(example)
     passed = example.count("def test_")
@@ -86,7 +86,7 @@ def test_what_the_readme_shows_is_true(pytester: pytest.Pytester) -> None:
     assert passed
 
 
-def test_the_environment_points_to_it_as_long_as_the_test_lasts(inner: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_points_to_the_sandbox_during_a_test(inner: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOX_BASE_URL", "https://live.invalid")
     monkeypatch.delenv("VOX_API_KEY", raising=False)
     done = inner(
@@ -111,7 +111,7 @@ def test_the_environment_points_to_it_as_long_as_the_test_lasts(inner: Run, monk
     done.assert_outcomes(passed=3)
 
 
-def test_workers_have_a_server_each_and_a_session_one_for_all(inner: Run, pytester: pytest.Pytester) -> None:
+def test_each_worker_starts_one_server_per_session(inner: Run, pytester: pytest.Pytester) -> None:
     tests = """
         @pytest.mark.parametrize("number", range(8))
         def test_worker(vox_sandbox, number):
@@ -126,9 +126,7 @@ def test_workers_have_a_server_each_and_a_session_one_for_all(inner: Run, pytest
 
 
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
-def test_without_the_extra_a_fixture_that_is_used_names_it_and_nothing_else_fails(
-    inner: Run, pytester: pytest.Pytester, missing: str
-) -> None:
+def test_without_the_extra_only_used_fixtures_fail(inner: Run, pytester: pytest.Pytester, missing: str) -> None:
     pytester.makepyfile(**{missing: f"raise ModuleNotFoundError('no {missing}', name='{missing}')"})
     pytester.makeini("[pytest]\npythonpath = .")
     done = inner(
@@ -145,7 +143,7 @@ def test_without_the_extra_a_fixture_that_is_used_names_it_and_nothing_else_fail
     assert "Traceback" not in done.stdout.str()
 
 
-def test_to_be_installed_costs_a_session_nothing_of_the_sandbox(inner: Run) -> None:
+def test_an_unused_plugin_does_not_import_the_sandbox(inner: Run) -> None:
     done = inner(
         """
         import sys
@@ -160,7 +158,7 @@ def test_to_be_installed_costs_a_session_nothing_of_the_sandbox(inner: Run) -> N
     done.assert_outcomes(passed=1)
 
 
-def test_a_client_is_closed_and_nothing_is_left_running(inner: Run) -> None:
+def test_the_client_fixture_is_closed_and_leaks_nothing(inner: Run) -> None:
     done = inner(
         """
         import threading
@@ -185,7 +183,7 @@ def test_a_client_is_closed_and_nothing_is_left_running(inner: Run) -> None:
     done.assert_outcomes(passed=2)
 
 
-def test_without_a_word_a_call_is_a_whole_one_that_has_just_ended(vox_sandbox: VoxSandbox, vox_client: Client) -> None:
+def test_add_defaults_to_a_complete_call_that_just_ended(vox_sandbox: VoxSandbox, vox_client: Client) -> None:
     first, second = vox_sandbox.add(), vox_sandbox.add()
     assert list(vox_client.list_calls()) == [second, first]
     assert first.id != second.id
@@ -200,7 +198,7 @@ def test_without_a_word_a_call_is_a_whole_one_that_has_just_ended(vox_sandbox: V
 
 
 @pytest.mark.parametrize("status", CallStatus)
-def test_what_is_left_out_goes_with_what_is_given(vox_sandbox: VoxSandbox, status: CallStatus) -> None:
+def test_defaults_fit_the_given_fields(vox_sandbox: VoxSandbox, status: CallStatus) -> None:
     call = vox_sandbox.add(status=status)
     assert call.status is status
     assert (call.started_at is None) == (status in {"queued", "canceled"})
@@ -216,7 +214,7 @@ def test_a_reason_decides_the_status(vox_sandbox: VoxSandbox, reason: Disconnect
     assert (call.status == "not_connected") == (reason.startswith("dial_") or "limit" in reason)
 
 
-def test_fields_are_given_as_a_client_has_them_or_as_json_has_them(vox_sandbox: VoxSandbox, vox_client: Client) -> None:
+def test_fields_are_given_as_objects_or_as_json(vox_sandbox: VoxSandbox, vox_client: Client) -> None:
     start = datetime(2026, 11, 1, tzinfo=UTC)
     one = vox_sandbox.add()
     call = vox_sandbox.add(
@@ -263,7 +261,7 @@ def test_fields_are_given_as_a_client_has_them_or_as_json_has_them(vox_sandbox: 
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_what_is_no_call_is_refused_with_the_field(vox_sandbox: VoxSandbox, fields: dict[str, Any], said: str) -> None:
+def test_an_invalid_call_is_rejected_with_its_field(vox_sandbox: VoxSandbox, fields: dict[str, Any], said: str) -> None:
     with pytest.raises(MisusedError, match=said):
         vox_sandbox.add(**fields)
     assert vox_sandbox.calls == []
@@ -293,7 +291,7 @@ def test_calls_are_changed_and_removed_by_id(vox_sandbox: VoxSandbox, vox_client
     assert list(vox_client.list_calls()) == []
 
 
-def test_made_up_calls_follow_from_their_seed(vox_sandbox: VoxSandbox, vox_client: Client) -> None:
+def test_synthetic_calls_follow_from_their_seed(vox_sandbox: VoxSandbox, vox_client: Client) -> None:
     made_up = vox_sandbox.make_up(250, seed=3)
     assert {call.id for call in vox_client.list_calls()} == {call.id for call in made_up}
     assert len(vox_sandbox.make_up(250, seed=3)) == len(vox_sandbox.calls) == 250
@@ -301,7 +299,7 @@ def test_made_up_calls_follow_from_their_seed(vox_sandbox: VoxSandbox, vox_clien
     assert len(vox_sandbox.calls) == 300
 
 
-def test_a_call_goes_on_under_the_clock_of_the_test(vox_sandbox: VoxSandbox, vox_client: Client) -> None:
+def test_a_call_progresses_with_the_clock_of_the_test(vox_sandbox: VoxSandbox, vox_client: Client) -> None:
     placed = vox_sandbox.place(waits=5, lasts=timedelta(minutes=2), analysis_after=10, cost_after=30)
     seen: list[tuple[Any, ...]] = []
     for seconds in (0, 4, 1, 119, 1, 9, 1, 20, 10**6):
@@ -327,7 +325,7 @@ def test_a_call_goes_on_under_the_clock_of_the_test(vox_sandbox: VoxSandbox, vox
     assert list(vox_client.list_calls(status=["queued", "ongoing"])) == []
 
 
-def test_a_call_that_is_changed_by_hand_stays_as_it_is(vox_sandbox: VoxSandbox) -> None:
+def test_a_call_changed_by_hand_stays_unchanged(vox_sandbox: VoxSandbox) -> None:
     placed = vox_sandbox.place(status="not_connected")
     assert placed.status == "queued"
     vox_sandbox.change(placed.id, status="ongoing", start_at=vox_sandbox.now)
@@ -335,7 +333,7 @@ def test_a_call_that_is_changed_by_hand_stays_as_it_is(vox_sandbox: VoxSandbox) 
     assert [call.status for call in vox_sandbox.calls] == ["ongoing"]
 
 
-def test_the_times_of_a_call_that_goes_on_are_not_given(vox_sandbox: VoxSandbox) -> None:
+def test_a_progressing_call_rejects_explicit_times(vox_sandbox: VoxSandbox) -> None:
     with pytest.raises(
         MisusedError, match="end_at and start_at of a call that goes on with time: say waits= and lasts="
     ):
@@ -344,7 +342,7 @@ def test_the_times_of_a_call_that_goes_on_are_not_given(vox_sandbox: VoxSandbox)
         vox_sandbox.advance(-1)
 
 
-def test_faults_come_request_by_request_and_end_when_told_to(vox_sandbox: VoxSandbox) -> None:
+def test_faults_apply_per_request_until_cleared(vox_sandbox: VoxSandbox) -> None:
     call = vox_sandbox.add()
 
     def status() -> int:
@@ -368,7 +366,7 @@ def test_faults_come_request_by_request_and_end_when_told_to(vox_sandbox: VoxSan
             vox_sandbox.fail(wrong)  # type: ignore[arg-type] # one is no step at all
 
 
-def test_rates_are_limited_where_a_test_wants_it(vox_sandbox: VoxSandbox) -> None:
+def test_a_test_can_limit_the_rate(vox_sandbox: VoxSandbox) -> None:
     with vox_calls.Client(rate_limit=None, retries=0) as client:
         for _ in range(10):
             list(client.list_calls())
@@ -389,7 +387,7 @@ def read_often(client: Client, times: int) -> None:
         list(client.list_calls())
 
 
-def test_requests_are_seen_without_the_key(vox_sandbox: VoxSandbox, vox_client: Client) -> None:
+def test_recorded_requests_lack_the_key(vox_sandbox: VoxSandbox, vox_client: Client) -> None:
     list(vox_client.list_calls(status=["ended", "error"], call_to="010-1234-5678", page_size=7))
     httpx.get(f"{vox_sandbox.base_url}/{vox_sandbox.api_key}?key={vox_sandbox.api_key}&empty=")
     calls, other = vox_sandbox.requests
@@ -416,7 +414,7 @@ def test_an_exported_file_is_loaded(vox_sandbox: VoxSandbox, vox_client: Client,
     assert all(call.to_dict().keys() == before[0].to_dict().keys() for call in after)
 
 
-def test_a_bad_file_is_told_with_its_line_and_adds_nothing(vox_sandbox: VoxSandbox, tmp_path: Path) -> None:
+def test_an_invalid_file_names_its_line_and_adds_nothing(vox_sandbox: VoxSandbox, tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     vox_sandbox.add(id="a", metadata={"secret": "s3cret"})
     exported(vox_sandbox, path)

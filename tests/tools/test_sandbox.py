@@ -48,7 +48,7 @@ def error_of(answer: httpx.Response) -> dict[str, Any]:
     return error
 
 
-def test_a_page_is_what_the_contract_says_with_50_calls_unless_asked(http: httpx.Client) -> None:
+def test_a_page_fits_the_contract_and_defaults_to_50_calls(http: httpx.Client) -> None:
     answer = get(http)
     assert answer.headers["content-type"] == "application/json"
     validate(answer.json(), "CallPage")
@@ -57,7 +57,7 @@ def test_a_page_is_what_the_contract_says_with_50_calls_unless_asked(http: httpx
 
 
 @pytest.mark.parametrize("limit", ["1", "7", "100"])
-def test_limit_is_taken_from_1_to_100(http: httpx.Client, limit: str) -> None:
+def test_limit_is_accepted_from_1_to_100(http: httpx.Client, limit: str) -> None:
     assert len(get(http, ("limit", limit)).json()["items"]) == int(limit)
 
 
@@ -88,9 +88,7 @@ def test_limit_is_taken_from_1_to_100(http: httpx.Client, limit: str) -> None:
         [("cursor", "\u00e9")],
     ],
 )
-def test_values_that_the_api_does_not_take_are_refused_by_name(
-    http: httpx.Client, pairs: list[tuple[str, str]]
-) -> None:
+def test_invalid_values_are_rejected_by_name(http: httpx.Client, pairs: list[tuple[str, str]]) -> None:
     answer = get(http, *pairs)
     assert answer.status_code == 400
     error = error_of(answer)
@@ -99,7 +97,7 @@ def test_values_that_the_api_does_not_take_are_refused_by_name(
 
 
 @pytest.mark.parametrize("name", ["status[]", "from_number", "page", "LIMIT"])
-def test_a_parameter_that_it_does_not_know_is_refused_with_those_that_it_does(http: httpx.Client, name: str) -> None:
+def test_an_unknown_parameter_is_rejected_with_the_known_ones(http: httpx.Client, name: str) -> None:
     answer = get(http, ("status", "ended"), (name, "ended"))
     assert answer.status_code == 400
     error = error_of(answer)
@@ -109,21 +107,21 @@ def test_a_parameter_that_it_does_not_know_is_refused_with_those_that_it_does(ht
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic abc", "Bearer", ""])
-def test_without_the_key_nothing_is_told(sandbox: Sandbox, authorization: str | None) -> None:
+def test_a_request_without_the_key_is_rejected(sandbox: Sandbox, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     answer = httpx.get(f"{sandbox.base_url}/v3/calls?nonsense=1", headers=headers)
     assert answer.status_code == 401
     assert error_of(answer)["code"] == "UNAUTHORIZED"
 
 
-def test_everything_else_is_told_in_the_same_envelope(http: httpx.Client) -> None:
+def test_other_paths_and_methods_use_the_error_envelope(http: httpx.Client) -> None:
     assert (http.get("/v3/call").status_code, http.post("/v3/calls").status_code) == (404, 405)
     assert http.get("/v3/calls/").status_code == 404
     assert error_of(http.get("/v3/call"))["code"] == "NOT_FOUND"
     assert error_of(http.post("/v3/calls"))["message"]
 
 
-def test_a_failure_of_the_server_is_told_in_the_same_envelope(empty_sandbox: Sandbox) -> None:
+def test_a_server_failure_uses_the_error_envelope(empty_sandbox: Sandbox) -> None:
     empty_sandbox.store.close()
     answer = httpx.get(
         f"{empty_sandbox.base_url}/v3/calls", headers={"Authorization": f"Bearer {empty_sandbox.api_key}"}
@@ -133,7 +131,7 @@ def test_a_failure_of_the_server_is_told_in_the_same_envelope(empty_sandbox: San
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_cursors_lead_through_all_calls_once_in_order(http: httpx.Client, order: str) -> None:
+def test_cursors_visit_every_call_once_in_order(http: httpx.Client, order: str) -> None:
     ids: list[str] = []
     starts: list[int] = []
     cursor: str | None = None
@@ -179,7 +177,7 @@ def test_a_cursor_goes_with_its_filters_in_any_order(http: httpx.Client) -> None
     assert again.status_code == 200
 
 
-def test_10_and_11_digits_are_seconds_and_both_bounds_are_inclusive(empty_sandbox: Sandbox) -> None:
+def test_10_and_11_digits_are_seconds_and_bounds_inclusive(empty_sandbox: Sandbox) -> None:
     ms = 1_793_491_200_000
     empty_sandbox.store.add({"id": str(offset), "start_at": ms + offset} for offset in (-1, 0, 1))
     empty_sandbox.store.add([{"id": "waiting", "start_at": None, "status": "queued"}])
@@ -212,7 +210,7 @@ def test_calls_can_be_changed_and_removed_while_it_runs(empty_sandbox: Sandbox) 
     assert store.page({}, **everything).items == []  # type: ignore[arg-type] # as above
 
 
-def test_two_calls_with_one_id_are_refused() -> None:
+def test_a_duplicate_id_is_rejected() -> None:
     with pytest.raises(VoxCallsError, match="same id"):
         Sandbox([{"id": "a"}, {"id": "a"}])
 
@@ -235,7 +233,7 @@ def test_both_rate_limits_hold_over_sliding_windows() -> None:
     assert [limiter.admit() for _ in range(6)] == [0.0] * 5 + [1.0]
 
 
-def test_too_many_requests_are_refused_with_how_long_to_wait() -> None:
+def test_too_many_requests_get_429_with_retry_after() -> None:
     with Sandbox(settings=Settings(make_key(), windows=[Window(60.0, 2)])) as limited:
         headers = {"Authorization": f"Bearer {limited.api_key}"}
         with httpx.Client(base_url=limited.base_url, headers=headers) as http:
@@ -255,7 +253,7 @@ def test_a_small_page_does_not_wait_for_the_next_packet(http: httpx.Client) -> N
     assert statistics.median(times) < 0.020
 
 
-def test_it_listens_on_loopback_alone_and_gives_its_port_back(empty_sandbox: Sandbox) -> None:
+def test_it_listens_on_loopback_only_and_frees_its_port(empty_sandbox: Sandbox) -> None:
     assert empty_sandbox.base_url.startswith("http://127.0.0.1:")
     port = int(empty_sandbox.base_url.rpartition(":")[2])
     with pytest.raises(PortTakenError, match=str(port)):
@@ -267,13 +265,13 @@ def test_it_listens_on_loopback_alone_and_gives_its_port_back(empty_sandbox: San
         assert again.base_url == empty_sandbox.base_url
 
 
-def test_the_same_seed_makes_the_same_calls_and_another_one_others() -> None:
+def test_synthetic_calls_depend_only_on_the_seed() -> None:
     made = [list(synthetic_calls(200, seed=seed, until=NOW)) for seed in (1, 1, 2)]
     assert made[0] == made[1] != made[2]
     assert list(synthetic_calls(0, seed=1, until=NOW)) == []
 
 
-def test_the_calls_are_in_the_proportions_seen_in_the_wild() -> None:
+def test_synthetic_calls_have_realistic_proportions() -> None:
     count = 28_000
     calls = list(synthetic_calls(count, seed=1, until=NOW))
 
@@ -304,7 +302,7 @@ def test_the_calls_are_in_the_proportions_seen_in_the_wild() -> None:
     assert {"did", "A_RN", "fs-support", "integer"} <= calls[0]["dynamic_variables"].keys()
 
 
-def test_made_up_calls_have_exactly_the_fields_of_the_contract() -> None:
+def test_synthetic_calls_have_the_fields_of_the_contract() -> None:
     calls = list(synthetic_calls(300, seed=1, until=NOW))
     validate({"items": calls, "total_count": 300, "next_cursor": None}, "CallPage")
     for call in map(Call.from_dict, calls):
@@ -312,7 +310,7 @@ def test_made_up_calls_have_exactly_the_fields_of_the_contract() -> None:
             assert whole is None or whole.additional_properties == {}, "sandbox/synthetic.py makes up what is no field"
 
 
-def test_the_calls_hang_together() -> None:
+def test_synthetic_calls_are_consistent() -> None:
     calls = list(synthetic_calls(20_000, seed=1, until=NOW))
     schemas = spec()["components"]["schemas"]
     for name, field in {
@@ -350,7 +348,7 @@ def test_calls_come_and_go_while_it_runs(empty_sandbox: Sandbox) -> None:
     assert total() == 0
 
 
-def test_a_running_sandbox_is_configured_anew_and_tells_of_each_request_without_the_key(empty_sandbox: Sandbox) -> None:
+def test_a_running_sandbox_can_be_reconfigured(empty_sandbox: Sandbox) -> None:
     seen: list[SeenRequest] = []
     empty_sandbox.configure(Settings(empty_sandbox.api_key, windows=(Window(60.0, 1),), on_request=seen.append))
     headers = {"Authorization": f"Bearer {empty_sandbox.api_key}"}
@@ -364,7 +362,7 @@ def test_a_running_sandbox_is_configured_anew_and_tells_of_each_request_without_
     assert empty_sandbox.api_key not in repr(seen)
 
 
-def test_the_counts_of_a_store_do_not_fill_the_memory() -> None:
+def test_cached_counts_of_a_store_are_bounded() -> None:
     store = Store()
     store.add(synthetic_calls(5, seed=1, until=NOW))
     for at in range(1_500):

@@ -45,7 +45,7 @@ def test_the_sandbox_answers_as_the_contract_says(sandbox: Sandbox, tmp_path: Pa
     assert "No issues found" in done.stdout
 
 
-def test_it_would_notice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_schemathesis_notices_a_broken_sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls = [{**call, "opt_out_sensitive_data_storage": "no"} for call in synthetic_calls(50, seed=1, until=NOW)]
     monkeypatch.setattr(app, "_authenticate", lambda *_: None)
     monkeypatch.setattr(app, "MAX_LIMIT", 1_000)

@@ -43,7 +43,7 @@ def test_processes_that_share_a_limit_never_meet_a_429(tmp_path: Path) -> None:
         assert 3.0 <= time.monotonic() - began <= 20.0
 
 
-def test_a_429_of_one_process_holds_back_the_others(tmp_path: Path) -> None:
+def test_a_429_of_one_process_pauses_the_others(tmp_path: Path) -> None:
     limit = SharedRateLimit(tmp_path / "limit.sqlite")
     one, other = limit.limiter(), limit.limiter()
     assert one.acquire(0.0) == 0.0
@@ -52,9 +52,7 @@ def test_a_429_of_one_process_holds_back_the_others(tmp_path: Path) -> None:
     assert 6.0 < other.acquire(0.0) <= 7.0
 
 
-def test_a_process_that_died_in_the_middle_of_a_request_does_not_hold_its_place_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dead_process_frees_its_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limit = SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=1)
     assert limit.limiter().acquire(0.0) == 0.0
     later = limit.limiter()
@@ -65,12 +63,12 @@ def test_a_process_that_died_in_the_middle_of_a_request_does_not_hold_its_place_
 
 
 @pytest.mark.parametrize("path", ["/", "/dev/null/x.sqlite"])
-def test_a_file_that_cannot_hold_a_limit_is_told(path: str) -> None:
+def test_an_unusable_limit_file_is_reported(path: str) -> None:
     with pytest.raises(ConfigurationError, match="shared rate limit"):
         Client("key", rate_limit=SharedRateLimit(path))
 
 
-def test_a_shared_limit_counts_from_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shared_limit_counts_from_the_response(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_793_491_200.0]
     monkeypatch.setattr(time, "time", lambda: now[0])
     pacer = SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=120).limiter()
@@ -109,20 +107,20 @@ assert pacer.acquire(0.0) > 0, "the child's request does not count"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-def test_a_shared_limit_survives_a_fork_in_the_middle_of_a_turn(tmp_path: Path) -> None:
+def test_a_shared_limit_survives_a_fork_in_a_transaction(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     subprocess.run([sys.executable, "-c", FORKED], cwd=tmp_path, check=True, timeout=20)
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_a_shared_limit_says_what_it_is(tmp_path: Path) -> None:
+def test_a_shared_limit_has_a_limit_and_a_repr(tmp_path: Path) -> None:
     limit = SharedRateLimit(tmp_path / "limit.sqlite", per_second=2, per_minute=60)
     assert limit.limit == vox_calls.RateLimit(per_second=2, per_minute=60)
     assert repr(limit) == f"SharedRateLimit({str(limit.path)!r}, {limit.limit!r})"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-def test_a_fork_leaves_the_requests_of_its_parent_alone(tmp_path: Path) -> None:
+def test_a_forked_child_does_not_release_the_parents_request(tmp_path: Path) -> None:
     limit = SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=1)
     code = f"""
 import os
@@ -139,7 +137,7 @@ assert os.wait()[1] == 0
         assert file.execute("SELECT count(*) FROM requests WHERE answered IS NULL").fetchone() == (1,)
 
 
-def test_a_limit_that_nobody_has_any_more_leaves_no_file_open(tmp_path: Path) -> None:
+def test_an_unreferenced_shared_limit_closes_its_file(tmp_path: Path) -> None:
     pacer = SharedRateLimit(tmp_path / "limit.sqlite").limiter()
     connection = pacer._connection
     assert connection is not None

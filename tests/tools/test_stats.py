@@ -80,9 +80,7 @@ items = st.builds(
 
 @given(st.lists(items), st.randoms(), st.integers(1, 4))
 @settings(max_examples=60, deadline=None)
-def test_the_order_of_calls_and_who_counts_which_make_no_difference(
-    calls: list[dict[str, Any]], random: Any, many: int
-) -> None:
+def test_tallies_merge_in_any_order_and_split(calls: list[dict[str, Any]], random: Any, many: int) -> None:
     whole = counted(*calls)
     random.shuffle(calls)
     tallies = [Tally(SEOUL) for _ in range(many)]
@@ -94,7 +92,7 @@ def test_the_order_of_calls_and_who_counts_which_make_no_difference(
     assert together.summary() == whole
 
 
-def test_it_counts_what_counting_by_hand_gives(calls: list[dict[str, Any]]) -> None:
+def test_the_summary_matches_a_manual_count(calls: list[dict[str, Any]]) -> None:
     def hand(chosen: list[dict[str, Any]], key: Any = None) -> Group[Any]:
         costs = (Decimal(call["call_cost"]["total_cost"]) for call in chosen if call["call_cost"])
         return Group(key, len(chosen), len([call for call in chosen if answered(call)]), sum(costs, Decimal(0)))
@@ -138,13 +136,13 @@ def test_a_day_is_one_of_the_zone() -> None:
     assert [str(day.key) for day in counted(late, zone=ZoneInfo("Europe/London")).days] == ["2026-10-31"]
 
 
-def test_a_sum_of_won_is_exact() -> None:
+def test_sums_of_won_are_exact() -> None:
     amounts = ["0.1", "9" * 30, "0." + "0" * 29 + "1", "0.2"]
     won = counted(*(item(call_cost={"total_cost": amount}) for amount in amounts)).total.won
     assert won == Decimal("9" * 30 + ".300000000000000000000000000001")
 
 
-def test_what_makes_no_sense_is_told_and_not_counted() -> None:
+def test_implausible_values_are_reported_and_not_counted() -> None:
     summary = counted(
         item(start_at=-1, end_at=START),
         item(start_at=START, end_at=START - 1),
@@ -186,7 +184,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, calls: list[dict[str, Any
     return path
 
 
-def test_the_api_is_counted_with_its_filters(empty_sandbox: Sandbox, calls: list[dict[str, Any]]) -> None:
+def test_stats_of_the_api_apply_the_filters(empty_sandbox: Sandbox, calls: list[dict[str, Any]]) -> None:
     empty_sandbox.store.add(calls[-700:])
     done = against(empty_sandbox, "--format", "json", "--tz", "Asia/Seoul", "--status", "ended", "--status", "error")
     assert (done.returncode, done.stderr) == (0, "")
@@ -194,7 +192,7 @@ def test_the_api_is_counted_with_its_filters(empty_sandbox: Sandbox, calls: list
     assert json.loads(done.stdout) == as_json(counted(*chosen), "Asia/Seoul (now UTC+09:00)")
 
 
-def test_an_item_that_cannot_be_read_is_told_and_costs_no_other(empty_sandbox: Sandbox) -> None:
+def test_an_undecodable_item_is_reported_and_skipped(empty_sandbox: Sandbox) -> None:
     empty_sandbox.store.add([item(id="a"), item(id="b", start_at="soon"), item(id="c")])
     done = against(empty_sandbox, "--format", "json")
     assert (json.loads(done.stdout)["calls"], json.loads(done.stdout)["skipped_calls"]) == (2, 1)
@@ -204,7 +202,7 @@ def test_an_item_that_cannot_be_read_is_told_and_costs_no_other(empty_sandbox: S
 
 
 @pytest.mark.parametrize("packed", ["", ".gz", ".zst"])
-def test_an_exported_file_gives_the_same(
+def test_stats_of_a_file_equal_those_of_the_api(
     exported: Path, tmp_path: Path, calls: list[dict[str, Any]], packed: str
 ) -> None:
     text = exported.read_bytes()
@@ -224,7 +222,7 @@ def test_an_exported_file_gives_the_same(
 
 
 @pytest.mark.parametrize("name", ["calls.csv", "calls.csv.gz", "calls.parquet", "calls.jsonl.zst"])
-def test_what_export_writes_gives_the_same(
+def test_stats_of_every_export_format_are_equal(
     sandbox: Sandbox, tmp_path: Path, calls: list[dict[str, Any]], name: str
 ) -> None:
     path = tmp_path / name
@@ -237,7 +235,7 @@ def test_what_export_writes_gives_the_same(
 
 
 @pytest.mark.parametrize("name", ["calls.csv", "calls.parquet"])
-def test_rows_give_back_every_call_as_it_came(empty_sandbox: Sandbox, tmp_path: Path, name: str) -> None:
+def test_export_rows_convert_back_to_calls(empty_sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     odd = item(id="=1", start_at=5, end_at=10**30, metadata={"가": [1]}, opt_out_sensitive_data_storage=False)
     odd |= {"unheard": {"of": 1}, "call_cost": {"total_cost": "1.50", "currency": "KRW"}, "from_number": ""}
     empty_sandbox.store.add([odd, item(id="b")])
@@ -248,7 +246,7 @@ def test_rows_give_back_every_call_as_it_came(empty_sandbox: Sandbox, tmp_path: 
     assert sorted(read_calls(path, print), key=lambda call: call.id) == came
 
 
-def test_rows_that_are_no_calls_are_told(tmp_path: Path) -> None:
+def test_invalid_rows_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     path.write_text("id,start_at\na,soon\nb\nc,5\n", encoding="utf-8")
     bad: list[BadLineError] = []
@@ -260,7 +258,7 @@ def test_rows_that_are_no_calls_are_told(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
 
 
-def test_lines_that_are_no_calls_are_told_by_number_and_the_others_counted(tmp_path: Path) -> None:
+def test_invalid_lines_are_numbered_and_the_rest_counted(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     good = json.dumps(item())
     bad = ["{", "[]", '{"id": "a"}', "\xff".encode("latin-1").decode("latin-1"), "5", "6", "7"]
@@ -274,7 +272,7 @@ def test_lines_that_are_no_calls_are_told_by_number_and_the_others_counted(tmp_p
     assert lines[-1].endswith("8 calls could not be read, and the figures are without them; the first 5 are above")
 
 
-def test_a_line_without_end_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_line_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vox_calls_tools.stats.files.LONGEST_LINE", 300)
     path = tmp_path / "calls.jsonl"
     path.write_text(f"{json.dumps(item())}\n{'x' * 1_000}\n{json.dumps(item())}\n", encoding="utf-8")
@@ -297,7 +295,7 @@ def test_a_line_without_end_is_not_kept(tmp_path: Path, monkeypatch: pytest.Monk
         (["--status", "endd"], 2, "did you mean 'ended'?"),
     ],
 )
-def test_what_fails_is_told_in_one_line(tmp_path: Path, arguments: list[str], status: int, words: str) -> None:
+def test_failures_are_reported_in_one_line(tmp_path: Path, arguments: list[str], status: int, words: str) -> None:
     (tmp_path / "folder.jsonl").mkdir()
     (tmp_path / "calls.jsonl").write_text(json.dumps(item()), encoding="utf-8")
     (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(os.urandom(1_000))[:-20])
@@ -314,7 +312,7 @@ def test_what_fails_is_told_in_one_line(tmp_path: Path, arguments: list[str], st
     assert not list(tmp_path.glob("**/*.part"))
 
 
-def test_where_a_failing_api_was_left_is_not_told_for_nothing_can_be_counted_on_from_there(
+def test_a_failed_stats_run_prints_no_cursor(
     calls: list[dict[str, Any]],
 ) -> None:
     faults = Script(steps=[Step(), Step(status=403)])
@@ -325,7 +323,7 @@ def test_where_a_failing_api_was_left_is_not_told_for_nothing_can_be_counted_on_
     assert "--cursor" not in done.stderr
 
 
-def test_an_api_that_refuses_is_told_and_leaves_the_page_as_it_was(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_rejected_key_leaves_the_page_unchanged(sandbox: Sandbox, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text("before", encoding="utf-8")
     done = run("--html", str(page), VOX_BASE_URL=sandbox.base_url, VOX_API_KEY=make_key())
@@ -347,11 +345,11 @@ def test_bars_are_plain_in_a_pipe_and_80_columns_wide(exported: Path) -> None:
     assert any(re.match(r"dial_no_answer +█+", line) for line in lines)
 
 
-def test_bars_in_a_pipe_have_colours_where_they_are_asked_for(exported: Path) -> None:
+def test_bars_in_a_pipe_are_coloured_on_request(exported: Path) -> None:
     assert "\x1b[" in run("--from", str(exported), FORCE_COLOR="1").stdout
 
 
-def test_bars_are_drawn_in_ascii_where_there_is_no_more(exported: Path) -> None:
+def test_bars_fall_back_to_ascii(exported: Path) -> None:
     done = run("--from", str(exported), PYTHONIOENCODING="ascii")
     assert re.search(r"^ended +#+ +\d{3} ", done.stdout, re.MULTILINE)
     assert done.stdout.isascii()
@@ -371,7 +369,7 @@ def test_bars_fit_the_terminal_and_figures_are_never_cut(exported: Path, columns
     assert len(figures) == (4 if columns >= 80 else len(figures))
 
 
-def test_a_terminal_has_colours_and_progress_for_those_who_want_them(exported: Path) -> None:
+def test_colours_and_progress_can_be_turned_off(exported: Path) -> None:
     colours = re.compile(r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
     progress = re.compile(r"reading: \d[\d,]* calls")
     shown = in_terminal("stats", "--from", str(exported), environment={})
@@ -384,7 +382,7 @@ def test_a_terminal_has_colours_and_progress_for_those_who_want_them(exported: P
     assert plain.lines == shown.lines
 
 
-def test_ctrl_c_ends_it_with_130(calls: list[dict[str, Any]]) -> None:
+def test_ctrl_c_exits_130(calls: list[dict[str, Any]]) -> None:
     with Sandbox(calls, settings=Settings(make_key(), windows=(), latency=0.5)) as slow:
         environment = {"VOX_BASE_URL": slow.base_url, "VOX_API_KEY": slow.api_key}
         pressed: list[bool] = []
@@ -401,7 +399,7 @@ def test_ctrl_c_ends_it_with_130(calls: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
-def test_a_reader_that_goes_away_is_no_error(exported: Path, form: str) -> None:
+def test_a_closed_pipe_is_not_an_error(exported: Path, form: str) -> None:
     command = [str(COMMAND), "stats", "--from", str(exported), "--format", form]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -449,7 +447,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_the_page_is_whole_without_a_network(exported: Path, tmp_path: Path) -> None:
+def test_the_html_page_is_self_contained(exported: Path, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     done = run("--from", str(exported), "--tz", "Asia/Seoul", "--html", str(path))
     assert (done.returncode, done.stderr) == (0, f"vox-calls: {path} is written\n")
@@ -465,7 +463,7 @@ def test_the_page_is_whole_without_a_network(exported: Path, tmp_path: Path) -> 
     assert len(text) < 200_000
 
 
-def test_the_page_has_every_figure_in_its_tables_and_a_name_for_each_chart(exported: Path, tmp_path: Path) -> None:
+def test_the_html_page_has_tables_and_named_charts(exported: Path, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     summary = json.loads(
         run("--from", str(exported), "--tz", "Asia/Seoul", "--format", "json", "-q", "--html", str(path)).stdout
@@ -490,7 +488,7 @@ def test_the_page_has_every_figure_in_its_tables_and_a_name_for_each_chart(expor
     assert len(page.charts[1].findall(".//g[@class='bar']")) == len(summary["by_day"])
 
 
-def test_text_from_calls_is_escaped_wherever_it_goes(tmp_path: Path) -> None:
+def test_text_from_calls_is_escaped_everywhere(tmp_path: Path) -> None:
     hostile = item(status=HOSTILE, call_type=HOSTILE, disconnection_reason="이유 " * 40, start_at=START)
     source, path = tmp_path / "calls.jsonl", tmp_path / "page.html"
     source.write_text(json.dumps(hostile), encoding="utf-8")
@@ -516,7 +514,7 @@ def test_a_page_of_no_calls_can_be_made(empty_sandbox: Sandbox, tmp_path: Path) 
     assert Page(path.read_text(encoding="utf-8")).tags["h1"] == 1
 
 
-def test_a_missing_extra_is_told_before_anything_is_read(tmp_path: Path) -> None:
+def test_a_missing_extra_is_reported_before_reading(tmp_path: Path) -> None:
     (tmp_path / "pygal.py").write_text("raise ModuleNotFoundError('no pygal', name='pygal')", encoding="utf-8")
     path = tmp_path / "page.html"
     done = run("--from", "none.jsonl", "--html", str(path), PYTHONPATH=str(tmp_path))
@@ -525,12 +523,12 @@ def test_a_missing_extra_is_told_before_anything_is_read(tmp_path: Path) -> None
     assert not path.exists()
 
 
-def test_a_name_that_says_nothing_is_refused_at_once() -> None:
+def test_an_unknown_file_extension_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match=r"\.jsonl, \.csv"):
         read_calls(Path("calls.xlsx"), print)
 
 
-def test_the_file_that_is_counted_is_not_replaced_by_the_page(exported: Path, tmp_path: Path) -> None:
+def test_the_page_never_overwrites_its_input(exported: Path, tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     file.write_bytes(exported.read_bytes())
     done = run("--from", str(file), "--html", str(tmp_path / "." / "calls.jsonl"))
@@ -539,7 +537,7 @@ def test_the_file_that_is_counted_is_not_replaced_by_the_page(exported: Path, tm
     assert file.read_bytes() == exported.read_bytes()
 
 
-def test_json_moves_no_terminal(empty_sandbox: Sandbox) -> None:
+def test_json_escapes_control_characters(empty_sandbox: Sandbox) -> None:
     status = "\x9b31m\x7f\u202e한"
     empty_sandbox.store.add([scripted.call("a", status=status)])
     done = against(empty_sandbox, "--format", "json", "--quiet")
@@ -561,7 +559,7 @@ def test_lengths_fall_into_buckets_and_groups_can_be_summed() -> None:
     assert summed(()) == Group(None, 0, 0, Decimal(0))
 
 
-def test_what_has_to_be_known_to_read_the_figures_is_told() -> None:
+def test_stats_explain_how_to_read_the_figures() -> None:
     assert notes(counted()) == [ANSWERED]
     tally = Tally(SEOUL)
     tally.add(Call.from_dict(item(call_cost={"total_cost": "1,500"})))
@@ -574,7 +572,7 @@ def test_what_has_to_be_known_to_read_the_figures_is_told() -> None:
 
 
 @pytest.mark.parametrize(("more", "told"), [(1, "1 other agent"), (2, "2 other agents")])
-def test_agents_beyond_the_first_are_told_as_one(more: int, told: str) -> None:
+def test_agents_beyond_the_top_are_summed(more: int, told: str) -> None:
     agents = [str(UUID(int=number)) for number in range(MOST_AGENTS + more)]
     summary = counted(*(item(agent_id=agent) for agent in agents))
     (section,) = (one for one in sections(summary, most_days=1) if "agent" in one.title.lower())
@@ -582,7 +580,7 @@ def test_agents_beyond_the_first_are_told_as_one(more: int, told: str) -> None:
     assert (section.rows[-1].label, section.rows[-1].calls, section.rows[-1].is_rest) == (told, more, True)
 
 
-def test_fields_that_are_new_inside_of_known_ones_come_back(empty_sandbox: Sandbox, tmp_path: Path) -> None:
+def test_new_nested_fields_survive_a_round_trip(empty_sandbox: Sandbox, tmp_path: Path) -> None:
     agent = {"agent_id": AGENTS[0], "agent_version": "v1", "team": {"name": "a"}}
     empty_sandbox.store.add([item() | {"agent": agent}])
     with Client(empty_sandbox.api_key, base_url=empty_sandbox.base_url) as client:
@@ -591,18 +589,18 @@ def test_fields_that_are_new_inside_of_known_ones_come_back(empty_sandbox: Sandb
     assert call.to_dict()["agent"] == agent
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"none\.jsonl cannot be read: No such file"):
         list(read_calls(tmp_path / "none.jsonl", print))
 
 
-def test_a_page_may_be_written_to_what_is_no_file() -> None:
+def test_a_page_may_be_written_to_a_device() -> None:
     with replacing(Path(os.devnull)) as write:
         write("<html>")
     assert not Path(f"{os.devnull}.part").exists()
 
 
-def test_a_cell_that_is_neither_true_nor_false_is_told(tmp_path: Path) -> None:
+def test_a_cell_that_is_not_a_boolean_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     path.write_text("id,opt_out_sensitive_data_storage\na,maybe\n", encoding="utf-8")
     bad: list[BadLineError] = []
