@@ -35,7 +35,7 @@ def export(
     )
 
 
-def assert_refused(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
+def assert_rejected(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
     assert done.returncode == status
     assert done.stdout == ""
     assert "Traceback" not in done.stderr

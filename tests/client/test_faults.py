@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
 import signal
 import subprocess
@@ -12,8 +11,6 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +18,11 @@ import pytest
 import trio
 
 import vox_calls
-from scripted import call
-from vox_calls import AsyncClient, Client, ClientClosedError, ConfigurationError, TransportError
-from vox_calls_tools.sandbox import Sandbox, Script, Settings, Step, make_key, read_script
+from faulty import IDS, failing
+from vox_calls import AsyncClient, Client, ClientClosedError, TransportError
+from vox_calls_tools.sandbox import Sandbox, Step
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
-HISTORY = [call(f"call-{number:04}", start_at=1_793_491_200_000 + number) for number in range(450)]
-IDS = [one["id"] for one in reversed(HISTORY)]
-
-
-@contextmanager
-def failing(*steps: Step | None, repeat: bool = False) -> Iterator[Sandbox]:
-    script = Script([*steps], repeat=repeat)
-    with Sandbox(HISTORY, settings=Settings(make_key(), windows=(), faults=script)) as sandbox:
-        yield sandbox
 
 
 def read_sync(sandbox: Sandbox, **options: Any) -> list[str]:
@@ -102,121 +90,6 @@ def test_a_lasting_fault_raises_with_a_resume_cursor(fault: str) -> None:
         assert (len(ids), caught.value.attempts) == (200, 2)
         ids += [call.id for call in client.list_calls(cursor=caught.value.cursor)]
         assert ids == IDS
-
-
-def test_the_sandbox_command_serves_a_fault_script(tmp_path: Path) -> None:
-    script = tmp_path / "faults.json"
-    script.write_text(json.dumps({"steps": [None, {"status": 503}, {"fault": "cut"}, {"fault": "reset"}]}))
-    arguments = [str(COMMAND), "sandbox", "--calls", "250", "--no-rate-limit", "--faults", str(script)]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        settings = dict(process.stdout.readline().strip().split("=", 1) for _ in range(2))
-        done = subprocess.run(
-            [COMMAND, "list", "--max-items", "250", "--format", "jsonl"],
-            env=os.environ | settings,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        process.send_signal(signal.SIGINT)
-    assert len(done.stdout.splitlines()) == 250
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "no script"),
-        ("[]", """no script such as {"steps": [{"status": 503}, {"fault": "cut"}]}: """),
-        ('{"steps": [{"fault": "flood"}]}', "fault is one of refuse, reset, cut, slow, timeout - at `$.steps[0]`"),
-        ('{"steps": [null, {"status": 99}]}', "status is from 200 to 599 - at `$.steps[1]`"),
-        ('{"steps": [{"takes": -1}]}', "takes is a number of seconds"),
-        ('{"steps": [{"headers": {"a b": "c"}}]}', "'a b' is no header"),
-        ('{"steps": [{"headers": {"Content-Length": "9"}}]}', "'Content-Length' is no header"),
-        ('{"steps": [{"json": 1, "text": "x"}]}', "give one of them"),
-        ('{"steps": [{"status": 204, "text": "x"}]}', "a 204 has no body"),
-        ('{"steps": [{"wait": 1}]}', "unknown field `wait`"),
-        (None, "cannot be read"),
-    ],
-)
-def test_an_invalid_fault_script_is_reported(text: str | None, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "faults.json"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(ConfigurationError) as caught:
-        read_script(path)
-    assert message in str(caught.value)
-
-
-def test_a_fault_script_may_start_with_a_byte_order_mark(tmp_path: Path) -> None:
-    path = tmp_path / "faults.json"
-    path.write_text('{"steps": [{"status": 503}]}', encoding="utf-8-sig")
-    assert read_script(path) == Script([Step(status=503)])
-
-
-async def read_ahead_async(sandbox: Sandbox) -> list[str]:
-    async with AsyncClient(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
-        return [call.id async for call in client.list_calls(prefetch=1)]
-
-
-def read_ahead_sync(sandbox: Sandbox) -> list[str]:
-    with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
-        return [call.id for page in client.list_calls(prefetch=1).pages() for call in page.items]
-
-
-AHEAD = [
-    read_ahead_sync,
-    lambda sandbox: asyncio.run(read_ahead_async(sandbox)),
-    lambda sandbox: trio.run(read_ahead_async, sandbox),
-]
-
-
-@pytest.mark.parametrize("read", AHEAD)
-def test_prefetch_loses_nothing_and_leaves_no_thread(read: Any) -> None:
-    before = {*threading.enumerate()}
-    with failing(None, Step(status=503), None, Step(fault="cut")) as sandbox:
-        assert read(sandbox) == IDS
-    assert {*threading.enumerate()} <= before
-
-
-def test_prefetch_overlaps_with_the_callers_work() -> None:
-    took = []
-    with failing(Step(takes=0.2), repeat=True) as sandbox:
-        for prefetch in (0, 1):
-            with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
-                began = time.monotonic()
-                for _ in client.list_calls(prefetch=prefetch).pages():
-                    time.sleep(0.2)
-                took.append(time.monotonic() - began)
-    assert took[1] < 0.85 * took[0]  # five pages: 2.0 s against 1.2 s at best
-
-
-def test_prefetch_never_fetches_an_unneeded_page() -> None:
-    with failing() as sandbox, Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
-        requests: list[Any] = []
-        client._connection.http.event_hooks = {"request": [requests.append]}
-        assert len(list(client.list_calls(prefetch=1, max_items=100))) == 100
-        assert len(requests) == 1
-        assert len(list(client.list_calls(prefetch=1, max_items=101))) == 101
-        assert len(requests) == 3
-
-
-def test_a_prefetch_error_is_raised_after_the_page_before_it() -> None:
-    with (
-        failing(None, None, Step(status=401)) as sandbox,
-        Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client,
-    ):
-        ids: list[str] = []
-        calls = client.list_calls(prefetch=1)
-        with pytest.raises(vox_calls.AuthenticationError) as caught:
-            ids.extend(call.id for call in calls)
-        assert ids == IDS[:200]
-        assert caught.value.cursor == calls.cursor is not None
-        assert ids + [call.id for call in client.list_calls(cursor=calls.cursor)] == IDS
-
-
-def test_a_fault_script_may_repeat() -> None:
-    with failing(Step(status=500), None, repeat=True) as sandbox:
-        assert read_sync(sandbox) == IDS
 
 
 def test_ctrl_c_during_a_request_leaks_nothing() -> None:
@@ -350,29 +223,3 @@ def test_a_cookie_is_not_sent_with_the_retry() -> None:
         client._connection.http.event_hooks = {"request": [lambda request: seen.append(request.headers.get("cookie"))]}
         assert [call.id for call in client.list_calls()] == IDS
         assert set(seen) == {None}
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-def test_a_forked_child_does_not_wait_for_the_parents_prefetch() -> None:
-    code = """
-import os, sys
-from vox_calls import Client, ConfigurationError
-client = Client(rate_limit=None)
-calls = client.list_calls(page_size=10, prefetch=1)
-steps = iter(calls)
-first = [next(steps).id for _ in range(15)]
-if os.fork() == 0:
-    try:
-        list(steps)
-    except ConfigurationError as error:
-        assert error.cursor == calls.cursor is not None
-        print(error, flush=True)
-    os._exit(0)
-os.wait()
-print(len(first) + sum(1 for _ in steps))
-"""
-    made_up = [call(f"call-{number:03}", start_at=1_793_491_200_000 + number) for number in range(100)]
-    with Sandbox(made_up, settings=Settings(make_key(), windows=())) as box:
-        environment = os.environ | {"VOX_BASE_URL": box.base_url, "VOX_API_KEY": box.api_key}
-        said = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True, timeout=60)
-    assert said.splitlines() == ["the iteration belongs to the process before the fork; resume from its cursor", "100"]

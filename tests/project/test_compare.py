@@ -360,7 +360,7 @@ def test_a_document_written_by_tools_is_read() -> None:
     assert names(compare(elements(spec()), elements(new))) == [("header 429 X-Left", "added", False)]
 
 
-def test_a_document_without_a_key_is_reported() -> None:
+def test_removing_the_key_is_a_breaking_change() -> None:
     new = copy.deepcopy(spec())
     new["security"] = []
     assert names(compare(elements(spec()), elements(new))) == [("operation GET /v3/calls", "security", True)]

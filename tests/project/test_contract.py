@@ -248,12 +248,12 @@ def test_figures_in_descriptions_match_the_code() -> None:
     least, most = re.findall("[0-9]+(?=[,}])", query._LOCAL_NUMBER.pattern)
     evidence = (ROOT / "openapi" / "evidence.md").read_text(encoding="utf-8")
     rules = (ROOT / "openapi" / "conformance" / "README.md").read_text(encoding="utf-8")
-    assert f"({least} to {most} digits)" in str(refusal_of_a_number("1"))
+    assert f"({least} to {most} digits)" in str(rejection_of_a_number("1"))
     assert f"{least} to {most} digits" in evidence
     assert f"{least} to {most} ASCII digits" in rules
 
 
-def refusal_of_a_number(number: str) -> ValueError:
+def rejection_of_a_number(number: str) -> ValueError:
     with pytest.raises(ValueError, match="not a phone number") as caught:
         query._phone_number(number)
     return caught.value

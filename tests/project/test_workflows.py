@@ -55,7 +55,7 @@ def test_ci_runs_every_supported_python() -> None:
     assert project["requires-python"] == f">={said[0]}"
 
 
-def test_a_release_is_checked_attested_and_trusted() -> None:
+def test_a_release_is_attested_and_published_without_token() -> None:
     assert workflow("release.yml")["on"] == {"push": {"tags": ["v*"]}}
     jobs = workflow("release.yml")["jobs"]
     assert jobs["everything"]["uses"] == "$/.github/workflows/ci.yml"

@@ -77,7 +77,7 @@ MINUTES = st.datetimes(datetime(1975, 1, 1), datetime(2037, 1, 1)).map(  # noqa:
 
 
 @given(ZONES, MINUTES)
-def test_an_ambiguous_time_covers_both_instants(name: str, face: datetime) -> None:
+def test_bounds_are_the_outermost_matching_instants(name: str, face: datetime) -> None:
     zone, written = ZoneInfo(name), face.isoformat()
     step = timedelta(milliseconds=1)
     first, last = lower_bound(written, zone, NOW), upper_bound(written, zone, NOW)
@@ -194,7 +194,7 @@ def test_contradictory_options_are_rejected_by_name(options: dict[str, str], tol
         typed(**options).resolve(NOW)
 
 
-def test_each_filter_is_described_once() -> None:
+def test_cli_and_client_have_the_same_filters() -> None:
     assert set(FILTERS) == set(NORMALISERS), "cli/filters.py and query.py differ"
 
 

@@ -78,7 +78,7 @@ def test_each_difference_is_named_without_private_data(different: Sandbox) -> No
     assert not any(word in done.stdout for word in ("01012345678", "안녕", "비밀", "어제"))
 
 
-def test_an_uninformative_server_is_inconclusive(sandbox: Sandbox) -> None:
+def test_an_unusable_server_is_inconclusive(sandbox: Sandbox) -> None:
     for environment in (
         {"VOX_API_KEY": KEY},
         {"VOX_API_KEY": ""},
@@ -254,7 +254,7 @@ def test_additions_and_removals_of_the_vendor_are_named(sandbox: Sandbox, tmp_pa
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"{", b"a: [", b"paths: {}", None])
-def test_an_uninformative_document_is_inconclusive(sandbox: Sandbox, tmp_path: Path, content: bytes | None) -> None:
+def test_an_unusable_document_is_inconclusive(sandbox: Sandbox, tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "document"
     if content is not None:
         path.write_bytes(content)

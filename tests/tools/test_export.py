@@ -19,7 +19,7 @@ import attrs
 import pytest
 
 import vox_calls
-from exporting import COMMAND, assert_refused, beside, content_of, environment_of, export
+from exporting import COMMAND, assert_rejected, beside, content_of, environment_of, export
 from vox_calls_tools.export import export_calls
 from vox_calls_tools.sandbox import Sandbox, Settings, make_key
 from vox_calls_tools.sandbox.faults import Script, Step
@@ -225,7 +225,7 @@ def test_export_resumes_after_a_full_disk(box: Sandbox, whole: dict[str, object]
     file = tmp_path / name
     room = 200_000
     done = export(box, file, limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))
-    assert_refused(done, 1, f"cannot write {file}.part: File too large", f"vox-calls export {file} --resume")
+    assert_rejected(done, 1, f"cannot write {file}.part: File too large", f"vox-calls export {file} --resume")
     state = json.loads((tmp_path / f"{name}.checkpoint").read_bytes())
     assert 0 < state["calls"] < FEW
     assert (tmp_path / f"{name}.part").stat().st_size > state["length"]
@@ -236,9 +236,9 @@ def test_export_resumes_after_a_full_disk(box: Sandbox, whole: dict[str, object]
 def test_an_existing_file_is_never_overwritten_unasked(box: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     file.write_text("precious")
-    assert_refused(export(box, file), 2, "is there already", "overwrite")
-    assert_refused(export(box, file, "--resume"), 2, "is there already")
-    assert_refused(export(box, file, "--resume", "--overwrite"), 2, "one of them")
+    assert_rejected(export(box, file), 2, "is there already", "overwrite")
+    assert_rejected(export(box, file, "--resume"), 2, "is there already")
+    assert_rejected(export(box, file, "--resume", "--overwrite"), 2, "one of them")
     assert file.read_text() == "precious"
     assert export(box, file, "--overwrite").returncode == 0
     assert len(file.read_text("utf-8").splitlines()) == FEW
@@ -250,12 +250,12 @@ def test_resume_rejects_changed_options(few: list[dict[str, Any]], tmp_path: Pat
     steps = [None, Step(status=403, json={"error": {"code": "X", "message": "no", "details": {}}})]
     with Sandbox(few, settings=Settings(make_key(), windows=(), faults=Script(steps))) as box:
         assert export(box, file, "--status", "ended").returncode == 1
-        assert_refused(export(box, file), 2, "--resume", "--overwrite")
+        assert_rejected(export(box, file), 2, "--resume", "--overwrite")
         other = export(box, file, "--resume", "--status", "error")
-        assert_refused(other, 2, "status was ended and is error", "--overwrite")
-        assert_refused(export(box, file, "--resume", "--format", "csv"), 2, "begun as jsonl")
+        assert_rejected(other, 2, "status was ended and is error", "--overwrite")
+        assert_rejected(export(box, file, "--resume", "--format", "csv"), 2, "begun as jsonl")
         with Sandbox(few, settings=Settings(make_key(), windows=())) as elsewhere:
-            assert_refused(export(elsewhere, file, "--resume"), 2, f"was begun at {box.base_url}", "--base-url")
+            assert_rejected(export(elsewhere, file, "--resume"), 2, f"was begun at {box.base_url}", "--base-url")
         assert export(box, file, "--resume", "--status", "ended").returncode == 0
     got = [json.loads(line)["status"] for line in file.read_text("utf-8").splitlines()]
     assert got == ["ended"] * sum(call["status"] == "ended" for call in few)
@@ -270,7 +270,7 @@ def test_concurrent_exports_to_one_file_do_not_mix(few: list[dict[str, Any]], tm
         first.send_signal(signal.SIGSTOP)  # however long the others take to begin
         try:
             for option in ("--resume", "--overwrite"):
-                assert_refused(export(slow, file, option), 2, "another export is writing")
+                assert_rejected(export(slow, file, option), 2, "another export is writing")
         finally:
             first.send_signal(signal.SIGCONT)
             assert first.wait() == 0
@@ -292,13 +292,13 @@ def test_concurrent_exports_to_one_file_do_not_mix(few: list[dict[str, Any]], tm
 def test_invalid_arguments_are_reported_before_writing(
     box: Sandbox, tmp_path: Path, name: str, arguments: list[str], words: list[str]
 ) -> None:
-    assert_refused(export(box, tmp_path / name, *arguments), 2, *words)
+    assert_rejected(export(box, tmp_path / name, *arguments), 2, *words)
     assert beside(tmp_path) == set()
 
 
 def test_a_wrong_key_leaves_no_file(box: Sandbox, tmp_path: Path) -> None:
     done = export(box, tmp_path / "calls.csv", VOX_API_KEY="vox_live_wrong")
-    assert_refused(done, 1, "401")
+    assert_rejected(done, 1, "401")
     assert done.stderr.count("\n") == 1
     assert beside(tmp_path) == set()
 
@@ -325,7 +325,7 @@ def test_a_missing_extra_is_named(box: Sandbox, tmp_path: Path) -> None:
     (modules / "pyarrow.py").write_text("raise ModuleNotFoundError('no pyarrow', name='pyarrow')")
     for name in ("calls.parquet", "calls.csv.zst"):
         done = export(box, tmp_path / name, PYTHONPATH=str(modules))
-        assert_refused(done, 2, "vox-calls[arrow]")
+        assert_rejected(done, 2, "vox-calls[arrow]")
     assert beside(tmp_path) == {"modules"}
 
 

@@ -546,7 +546,7 @@ def test_no_rate_is_estimated_from_zero_seconds() -> None:
     assert meter.words() == "100 of 300 calls, 0/s"
 
 
-def test_a_watched_limit_needs_a_listener() -> None:
+def test_a_watched_limit_keeps_its_limit_and_callback() -> None:
     limit = RateLimit(per_second=1, per_minute=60)
     watched = WatchedLimit(limit, print)
     assert (watched.limit, watched.on_pause) == (limit, print)

@@ -14,13 +14,10 @@ from pathlib import Path
 import pytest
 
 import vox_calls
-from scripted import call
+from faulty import HISTORY
 from vox_calls import Client, ConfigurationError
 from vox_calls_tools.sandbox import Sandbox, Settings, make_key
 from vox_calls_tools.shared_rate_limit import SharedRateLimit
-
-HISTORY = [call(f"call-{number:04}", start_at=1_793_491_200_000 + number) for number in range(450)]
-
 
 SHARED = """
 import sys, vox_calls

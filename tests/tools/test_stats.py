@@ -272,7 +272,7 @@ def test_invalid_lines_are_numbered_and_the_rest_counted(tmp_path: Path) -> None
     assert lines[-1].endswith("8 calls could not be read, and the figures are without them; the first 5 are above")
 
 
-def test_an_endless_line_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_overlong_line_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vox_calls_tools.stats.files.LONGEST_LINE", 300)
     path = tmp_path / "calls.jsonl"
     path.write_text(f"{json.dumps(item())}\n{'x' * 1_000}\n{json.dumps(item())}\n", encoding="utf-8")
