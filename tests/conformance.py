@@ -1,6 +1,6 @@
-"""Run the cases of openapi/conformance/ against this client: blocking and awaiting, in a virtual world.
+"""Run the cases of openapi/conformance/ against both clients, in virtual time.
 
-python tests/conformance.py [RULE ...]    exit status 1, and the cases that fail, where one does
+python tests/conformance.py [RULE ...]    print the cases that fail; exit status 1 if any
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from vox_calls_tools.sandbox.verdicts import KEY, Json, Outcome, ToldError
 
 FOLDER = ROOT / "openapi" / "conformance"
 SERVER = "https://conformance.test"
-# The least, the middle and the most that chance gives.
+# The least, the middle and the most jitter.
 JITTERS = (0.0, 0.5, 0.999_999_999)
 DEFAULTS = {"page_size": 100, "cursor": None, "max_items": None}
 
@@ -93,7 +93,7 @@ TAGS: dict[str, Callable[[Any], Any]] = {
 
 
 def held(value: Any) -> Any:
-    """What a caller holds, from how the case writes it."""
+    """The Python value of a case's argument."""
     if isinstance(value, list):
         return [held(item) for item in value]
     if not isinstance(value, dict):
@@ -108,7 +108,7 @@ def held(value: Any) -> Any:
 
 
 def wire(value: Any) -> Any:
-    """What was read, as JSON has it."""
+    """What was read, as JSON."""
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):
@@ -146,7 +146,7 @@ def query(given: Json, expected: Json) -> Json:
 
 
 def refusals(error: InvalidQueryError, expected: list[Json]) -> list[Json]:
-    """What was refused; the nearest value where one is expected, for a message may name another one as well."""
+    """The rejected filters; with the nearest value if one is expected, as a message may name another too."""
     told = []
     for position, one in enumerate(error.errors or [error]):
         assert one.field in str(error)
@@ -203,7 +203,7 @@ def derived(value: Any) -> Any:
 
 
 def pace(given: Json, _: Json) -> Json:
-    """When each request is sent, of those that become ready at their times, whatever the others do."""
+    """When each request is sent, given when each becomes ready."""
     limits, requests = given["rate_limit"], given["requests"]
     pacer = SlidingWindows() if limits is None else RateLimit(**limits).limiter()
     starts = [-1.0] * len(requests)
@@ -268,15 +268,15 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 def told(error: VoxCallsError) -> ToldError:
-    """An error as the cases have it, with all that it would show a person."""
-    # `raw` is the item itself, for whoever has to mend it: the server's words, not the error's.
+    """An error in the form of the cases, with everything it shows."""
+    # `raw` is the item itself: the server's text, not the error's.
     shown = {name: value for name, value in vars(error).items() if name != "raw"}
     attributes = {name: getattr(error, attribute, UNSET) for name, attribute in ATTRIBUTES.items()}
     return ToldError(NAMES[type(error)], json.dumps([str(error), repr(error), repr(shown)]), **attributes)
 
 
 class Reports(logging.Handler):
-    """Keeps the values that the client reports as unknown."""
+    """Record the values that the client reports as unknown."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(logging.WARNING)
@@ -288,7 +288,7 @@ class Reports(logging.Handler):
 
 
 def options(case: Case) -> Json:
-    """The arguments of the client that a case is about."""
+    """The client arguments of a case."""
     settings = case.get("client", {})
     return {
         "retries": settings.get("retries", 4),
@@ -298,7 +298,7 @@ def options(case: Case) -> Json:
 
 
 def outcome_of(case: Case, client: vox_calls.Client | vox_calls.AsyncClient) -> Outcome:
-    """Do with a client what the case says."""
+    """Run the actions of a case with a client."""
     outcome = Outcome(items=[], pages=[], skipped=[], reported=[])
     asked = case.get("list", {})
     reports = Reports(outcome)
@@ -361,7 +361,7 @@ async def read_async(client: vox_calls.AsyncClient, asked: Json, outcome: Outcom
 
 
 def check(case: Case) -> None:
-    """Run a case every way there is.
+    """Run a case in every way.
 
     Raises:
         AssertionError: Where something else comes of it than it says.

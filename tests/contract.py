@@ -1,4 +1,4 @@
-"""The contract, read from the spec, for tests that compare other things with it."""
+"""The parsed OpenAPI document."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ RECORDING = "https://recordings.example.com/a.wav?signature=c0ffee"
 
 @contextmanager
 def serving(answer: bytes) -> Iterator[str]:
-    """A server that answers each connection with these bytes, and hangs up."""
+    """A server that answers each connection with `answer` and closes it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:

@@ -1,4 +1,4 @@
-"""A terminal without a screen: a command runs in it, and what a person would see can be asked."""
+"""Run a command in a virtual terminal and read its screen."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ import pyte
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
 _ROWS = 250
-# A session of its own, whose keyboard the terminal is: Ctrl-C there interrupts the command.
+# A new session with the terminal as its keyboard, so that Ctrl-C there interrupts the command.
 _LAUNCHER = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 
 
 @attrs.frozen
 class Seen:
-    """What came of a command in a terminal.
+    """The result of a command in a terminal.
 
     Attributes:
         status: Its exit status.
@@ -42,7 +42,7 @@ class Seen:
         return [line.rstrip() for line in self.screen.display if line.strip()]
 
     def column(self, row: int, heading: str) -> str:
-        """What stands on a line under a heading of the first, from the cell in which the heading begins."""
+        """The text of a line from the column where a heading of the first line starts."""
         at = self.lines[0].index(heading)
         return "".join(self.screen.buffer[row][x].data for x in range(at, self.screen.columns)).split(" ")[0]
 
@@ -59,7 +59,7 @@ def in_terminal(
     columns: int = 80,
     during: Callable[[str, int], None] | None = None,
 ) -> Seen:
-    """Run the command in a terminal that is so wide.
+    """Run the command in a terminal of a given width.
 
     Args:
         arguments: Of the command.

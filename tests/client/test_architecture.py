@@ -1,4 +1,4 @@
-"""The house: the client is small, flat and plainly imported, and tools use its public names alone."""
+"""Structure: the client is small and flat, its imports are plain, tools use only its public names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_LINES = 2_900
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """The full name of whatever is imported."""
+    """The full name of each import."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -29,7 +29,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def trespasses(source: str, *, of_client: bool) -> list[str]:
-    """What a module imports that it must not."""
+    """The forbidden imports of a module."""
     names = list(imports(ast.parse(source)))
     if of_client:
         return [name for name in names if name.startswith("vox_calls_tools")]

@@ -1,4 +1,4 @@
-"""Setting up, sharing and closing the two clients; and the key, which nobody gets to see."""
+"""Creating, sharing and closing clients, and keeping the key secret."""
 
 from __future__ import annotations
 
@@ -301,7 +301,7 @@ def test_an_abandoned_async_iteration_logs_no_loop_error(
         async with AsyncClient(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
             reading = by(client.list_calls(page_size=10, **arguments))
             kept.extend([reading, await anext(reading)])
-            await asyncio.sleep(0.1)  # what is read ahead is there by then
+            await asyncio.sleep(0.1)  # the prefetched page has arrived by then
 
     asyncio.run(leave())
     assert (len(kept), noises) == (2, [])

@@ -1,4 +1,4 @@
-"""The rules that a client in any language follows: each has its cases, this client passes them, and they can fail."""
+"""Conformance: this client passes every case, and a client that breaks a rule fails one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_cases_mention_nothing_of_python() -> None:
 
 @pytest.fixture(scope="session")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the cases of each rule say of a client that breaks it."""
+    """A folder with the output of each rule's cases for a client that breaks it."""
     folder = tmp_path_factory.mktemp("broken")
     subprocess.run([sys.executable, ROOT / "tests" / "broken_rules.py", folder], check=True)
     return folder
@@ -67,5 +67,5 @@ def test_every_rule_is_broken_once() -> None:
 def test_a_client_that_breaks_a_rule_fails_a_case(rule: str, told: Path) -> None:
     result = (told / f"{rule}.txt").read_text(encoding="utf-8")
     assert re.search(r"^[1-9]\d* failed$", result, re.MULTILINE), f"{rule} was broken, and no case noticed:\n{result}"
-    # Broken as it was meant, and not by an edit that is no program.
+    # Broken as intended, not by a syntax error.
     assert not re.search(r"NameError|ImportError|SyntaxError|UnboundLocalError", result), result

@@ -1,4 +1,4 @@
-"""One bad value never costs a page: strict types, a path for every fault, and whatever is unknown is kept."""
+"""Decoding: strict types, a path for every invalid value, unknown fields and values kept."""
 
 from __future__ import annotations
 
@@ -312,7 +312,7 @@ class Line:
 
 @attrs.define
 class Talk:
-    """What the contract may come to have: lists of enum values and of objects."""
+    """A future shape of the contract: lists of enum values and of objects."""
 
     moods: list[Mood]
     lines: list[Line | None] | None
@@ -351,11 +351,11 @@ def test_unset_fields_decode_to_none() -> None:
 
 
 class Agents(dict[str, "CallAgent"]):
-    """Objects of any name, as the generator's template writes them for a contract that could come to have them."""
+    """A free-form object as the generator's template would write it."""
 
 
 class Numbers(dict[str, int]):
-    """The same of numbers."""
+    """A free-form object of numbers."""
 
 
 @attrs.define

@@ -1,4 +1,4 @@
-"""One request: typed errors whatever the answer is, retries that can help and no others, and never too early."""
+"""One request: typed errors, retries, waits and the rate limit."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_pacing_never_exceeds_either_window(
         pacer.release(now)
     for window, most in ((1.0, per_second), (60.0, per_minute)):
         for first, later in zip(spans, spans[most:], strict=False):
-            # The worst case: the first arrived at its very end, the later one at its very beginning.
+            # The worst case: the first arrived at its end, the later one at its start.
             assert later[0] - first[1] >= window - 1e-6
 
 
@@ -145,7 +145,7 @@ def test_errors_survive_pickling(error: VoxCallsError) -> None:
     error.cursor = "abc"
     twin = pickle.loads(pickle.dumps(error))
     assert type(twin) is type(error)
-    # What came may have the URL of a recording in it.
+    # `raw` may hold a recording URL.
     assert (str(twin), vars(twin) | {"raw": None}) == (str(error), vars(error) | {"raw": None})
     assert getattr(twin, "raw", None) is None
 

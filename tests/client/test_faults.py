@@ -1,4 +1,4 @@
-"""The main faults once over TCP, with the real clock; and interruptions that leave nothing behind."""
+"""Faults and interruptions over TCP with the real clock."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_an_async_client_works_in_successive_event_loops() -> None:
             return await read(client)
 
     with failing() as sandbox, warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # of the connection that the loop before left open
+        warnings.simplefilter("ignore", ResourceWarning)  # from the connection that the previous loop left open
         client = AsyncClient(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None)
         assert [asyncio.run(read(client)), asyncio.run(read_and_close(client))] == [IDS] * 2
         del client

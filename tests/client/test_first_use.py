@@ -1,4 +1,4 @@
-"""Threads that use the package for the first time together, each time in a new process. `make soak` runs 2,000."""
+"""First use by several threads at once, in new processes. `make soak` runs 2,000."""
 
 from __future__ import annotations
 

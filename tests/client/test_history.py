@@ -1,4 +1,4 @@
-"""The whole of a large history: every call, once, in order, in as many requests as it has pages, in little memory."""
+"""A large history: every call once and in order, one request per page, flat memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CALLS = 201_312
 PAGES = 2_014
 GROWTH = 10 * 2**20  # bytes
 
-# Runs in a process of its own, so that its memory is that of the client and of nothing else.
+# Runs in a new process, so that only the client's memory is measured.
 READER = """
 import asyncio, hashlib, json, os, sys
 import httpx, vox_calls
@@ -65,7 +65,7 @@ print(json.dumps({"calls": taken[0], "requests": requests[0], "ids": seen.hexdig
 
 @pytest.fixture(scope="module")
 def expected_ids() -> str:
-    """A hash of the ids in the order of time, newest first, worked out without the sandbox."""
+    """A hash of the ids, newest first, computed without the sandbox."""
     at, order = 0, []
     for call in synthetic_calls(CALLS, seed=1, until=NOW):
         at = at if call["start_at"] is None else call["start_at"]
@@ -116,7 +116,7 @@ def test_the_sandbox_serves_any_page_in_under_10_ms(history: Sandbox, bounds: di
             times.append(time.perf_counter() - began)
             cursor = answer.json()["next_cursor"]
     assert cursor is None
-    # Medians, for the machine may be busy with something else for a moment.
+    # Medians, because the machine may be busy for a moment.
     tenths = [statistics.median(times[begin : begin + PAGES // 10]) for begin in range(0, len(times), PAGES // 10)]
     print("ms a page, by tenths of the depth:", *(f"{tenth * 1e3:.1f}" for tenth in tenths))
     assert max(tenths) < 0.010

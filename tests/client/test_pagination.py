@@ -1,4 +1,4 @@
-"""Every call once, or an error that says where to read on."""
+"""Every call is yielded once, or an error has the cursor to resume from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vox_calls import (
 
 
 def read(world: World, **options: Any) -> tuple[list[str], str | None, VoxCallsError | None]:
-    """The ids that came out, where to read on, and the error that ended it."""
+    """The ids yielded, the resume cursor, and the error if any."""
     way = listing(world, **options)
     ids: list[str] = []
     error = None

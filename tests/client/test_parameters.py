@@ -1,4 +1,4 @@
-"""Each parameter of the contract does on the wire what the contract says: real sockets, every driver."""
+"""Each parameter works as the contract says, over real sockets with every driver."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Item = dict[str, Any]
 
 
 def picks(calls: list[Item], accept: Callable[[Item], bool]) -> list[str]:
-    """What the sandbox has to answer, newest first, worked out without it."""
+    """The expected calls, newest first, computed without the sandbox."""
     at, order = 0, []
     for call in calls:
         at = at if call["start_at"] is None else call["start_at"]
@@ -29,7 +29,7 @@ def picks(calls: list[Item], accept: Callable[[Item], bool]) -> list[str]:
 
 @attrs.frozen
 class Filter:
-    """A value to pass, what has to stand in the request, and which calls have to come."""
+    """A value to pass, the expected query values, and the predicate of matching calls."""
 
     value: Any
     sent: list[str]

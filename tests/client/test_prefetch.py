@@ -1,4 +1,4 @@
-"""Prefetching: one page early, and whoever leaves the loop never waits for the request in flight."""
+"""Prefetch: one page early, and leaving the loop never waits for the request in flight."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from vox_calls import AsyncClient, Client
 from vox_calls_tools.sandbox import Sandbox, Settings, Step, make_key
 
 AT_ONCE = 0.2
-"""Seconds that leaving may take."""
+"""How long leaving the loop may take, in seconds."""
 
 
 @contextmanager
 def dripping() -> Iterator[str]:
-    """A server whose first page comes at once, and whose second comes one byte a second."""
+    """A server that sends the first page at once and the second one byte per second."""
     first = page(*(str(number) for number in range(3)), cursor="next").content
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     ended = threading.Event()

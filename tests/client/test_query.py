@@ -1,4 +1,4 @@
-"""Filters as people write them become what the API takes; what it would not take is refused, all at once and kindly."""
+"""Filters are normalised to what the API accepts; all invalid ones are rejected at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The key and the URLs of recordings: in no repr, pickle, log record, warning, exception or traceback with locals."""
+"""The key and recording URLs appear in no repr, pickle, log record, warning or traceback with locals."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_no_failure_shows_a_secret(fault: str, read: Callable[[str], None], capl
     told = [
         "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()),
         f"{error} {error!r} {error.__cause__!r} {error.__context__!r}",
-        # What a server sends that speaks no HTTP, httpcore quotes at DEBUG: this key was not leaked from here.
+        # httpcore logs at DEBUG what a non-HTTP server sends: the client did not leak this key.
         caplog.text if fault != "malformed status" else "",
         *(str(one.message) for one in warned),
     ]

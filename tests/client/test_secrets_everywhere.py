@@ -1,4 +1,4 @@
-"""Whatever goes wrong at whatever line below list_calls, no tool shows the key or the URL of a recording."""
+"""An error at any line below list_calls shows neither the key nor a recording URL."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ RECORDED = [call(str(number), recording_url=RECORDING, from_number="01099998888"
 PAGE = http(page(*RECORDED).content)
 BELOW = {"vox_calls", "vox_calls_raw", "httpx", "httpcore", "h11"}
 STEPS = int(os.environ.get("STEPS", "15"))
-"""How many lines of each run are tried: showing an error in every way takes half a second. A run has some thousands."""
+"""How many lines of each run are tested. A run has some thousands, and each takes half a second."""
 
 
 class SoftLimitError(Exception):
-    """As a task queue raises in whatever runs when the time is over."""
+    """Raised in running code, as a task queue does on a timeout."""
 
 
 class _Stop:
-    """Raises at the n-th line that is executed below `list_calls`; counts the lines where there are fewer."""
+    """Raise at the n-th line executed below `list_calls`, or count the lines if there are fewer."""
 
     def __init__(self, at: int, kind: type[BaseException]) -> None:
         self.at, self.kind, self.lines = at, kind, 0

@@ -1,4 +1,4 @@
-"""Whatever happens on the way, every call comes once, or an error says where to go on from."""
+"""Simulated histories: every call is yielded once, or an error has the cursor to resume from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHUNK = 50
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_a_simulated_history_is_read_completely(first: int, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("ERROR", "vox_calls")  # the server has a status that nobody knows
+    caplog.set_level("ERROR", "vox_calls")  # the server sends an unknown status
     assert simulation.main(first, first + CHUNK - 1) == 0
 
 

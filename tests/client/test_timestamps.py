@@ -1,4 +1,4 @@
-"""Instants become unix milliseconds and back, exactly; what is not an instant is refused with what to pass instead."""
+"""Timestamps convert to unix milliseconds and back exactly; others are rejected with what to pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the benchmark says of its figures: the measuring itself takes other packages, and is not part of the tests."""
+"""The report of the benchmark. Measuring needs other packages and is not tested here."""
 
 from __future__ import annotations
 

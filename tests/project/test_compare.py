@@ -1,4 +1,4 @@
-"""Comparing two contracts: every kind of change is named, and judged by what it does to this package's users."""
+"""Comparing two contracts: every change is named and classified as breaking or not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCRIPT = ROOT / "scripts" / "compare_specs.py"
 
 
 def changed(edit: Callable[[Document, Document, Document], object]) -> list[Change]:
-    """The changes after an edit of a copy of the contract, which is given its call, its parameters and its schemas."""
+    """The changes after `edit` has changed a copy of the contract's call, parameters and schemas."""
     new = copy.deepcopy(spec())
     schemas = new["components"]["schemas"]
     edit(schemas["Call"], {one["name"]: one for one in new["components"]["parameters"].values()}, schemas)
@@ -194,7 +194,7 @@ def test_changes_of_the_operation_itself_are_named(
 
 
 def places(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Each key of the contract that something depends on: not the words for people, nor what goes without saying."""
+    """Each key of the contract that matters: not descriptions, not defaults of OpenAPI."""
     for key, value in node.items() if isinstance(node, dict) else ():
         words = {"description", "summary", "example", "examples", "title", "tags", "operationId", "info", "openapi"}
         unsaid = (key, value) in [("style", "form"), ("explode", True), ("additionalProperties", True)]
@@ -390,7 +390,7 @@ def test_error_body_changes_are_named_but_not_breaking() -> None:
 
 
 def in_other_words(node: Any) -> Any:
-    """The same schema as another hand writes it: with OpenAPI 3.0's nullable, and allOf around references."""
+    """The same schema written differently: with OpenAPI 3.0's nullable, and allOf around references."""
     if isinstance(node, list):
         return [in_other_words(item) for item in node]
     if not isinstance(node, dict):
@@ -407,7 +407,7 @@ def test_equivalent_contracts_do_not_differ() -> None:
     other = in_other_words(copy.deepcopy(spec()))
     other["openapi"] = "3.0.3"
     other["servers"] = [{"url": "https://client-api.tryvox.co/v3"}]
-    # Among other operations, its version in the server's URL, and a parameter for all of the path.
+    # Other operations beside it, the version in the server's URL, and a parameter of the whole path.
     other["paths"] = {"/agents": {"get": {"responses": {}}}, "/calls": other["paths"]["/v3/calls"]}
     other["paths"]["/calls"]["parameters"] = [other["paths"]["/calls"]["get"]["parameters"].pop()]
     other["paths"]["/calls"]["post"] = {"responses": {}}

@@ -1,4 +1,4 @@
-"""The contract is valid, says what is known of the API, and the code on both sides of it says the same."""
+"""The contract is valid OpenAPI, and client and sandbox agree with it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_limit_and_order_have_the_vendors_bounds_and_defaults() -> None:
 
 
 def test_enums_and_objects_are_named_schemas() -> None:
-    # The generator names what has none after where it stands: moved or shared, it would be another class to users.
+    # The generator names an unnamed schema after its position: moving it would rename the user's class.
     for where, node in nodes(spec()):
         inline = "enum" in node or "properties" in node
         named = where.startswith("/components/schemas/") and where.count("/") == len(("", "components", "schemas"))
@@ -78,7 +78,7 @@ def test_every_component_is_used() -> None:
 
 
 def nodes(node: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each object of the spec but the examples themselves, with where it stands."""
+    """Each object of the spec except examples, with its path."""
     if isinstance(node, dict):
         yield where, node
         for key, value in node.items():
@@ -90,7 +90,7 @@ def nodes(node: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def examples() -> dict[str, tuple[Any, dict[str, Any]]]:
-    """Each example of the spec by where it stands, with the schema that it is an example of."""
+    """Each example of the spec by its path, with its schema."""
     found: dict[str, tuple[Any, dict[str, Any]]] = {}
     for where, node in nodes(spec()):
         schema = node.get("schema", node)
@@ -135,7 +135,7 @@ def test_each_enum_value_is_a_member_of_its_enum(name: str) -> None:
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_each_response_field_is_required_and_known_to_its_class(name: str) -> None:
-    # A field that may be absent would bring the generator's Unset to users: here it is required, and nullable.
+    # An optional field would expose the generator's Unset to users: fields are required and nullable.
     properties = OBJECTS[name].get("properties", {})
     assert sorted(OBJECTS[name].get("required", [])) == sorted(properties)
     generated = getattr(vox_calls_raw.models, name)
@@ -170,7 +170,7 @@ def is_instant(name: str) -> bool:
 
 
 def plain_types(name: str, schema: dict[str, Any]) -> set[object]:
-    """What one value of a filter may be."""
+    """The types of one value of a filter."""
     resolved = resolve(schema)
     if "enum" in resolved and "$ref" in schema:
         return {getattr(vox_calls, schema["$ref"].rpartition("/")[2]), str}
@@ -275,7 +275,7 @@ def test_the_client_repeats_no_field_or_enum_value() -> None:
     derived = {"start_at", "end_at", "call_cost", "total_cost", "items", "total_count", "next_cursor", "id"}
     derived |= {"call_type", "status"}  # the repr of a call
     derived |= {"recording_url"}  # not in pickles
-    # Of one word alone nobody can tell whether it is the contract's or English.
+    # A single word may be plain English.
     fields = {name for schema in OBJECTS.values() for name in schema.get("properties", {}) if "_" in name} - derived
     fields -= {"error", "code", "message", "details", *parameters()}  # the envelope's, and those of filters
     values = {value for name in ENUMS for value in ENUMS[name] if "_" in value} - set(parameters())

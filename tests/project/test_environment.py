@@ -1,4 +1,4 @@
-"""Environments come from a lock alone, and a lock that is no closed set is named."""
+"""Environments are built from a lock alone; an incomplete lock is reported."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def write_wheel(folder: Path, name: str, version: str, requires: list[str]) -> N
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The address of a package index of our own, and its folder. It has `packaging` too, as installed here."""
+    """The URL and folder of a local package index. It has `packaging` too, as installed here."""
     folder = tmp_path_factory.mktemp("index")
     for (name, version), requires in PACKAGES.items():
         write_wheel(folder / name, name, version, requires)
@@ -79,7 +79,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
 
 
 def make(index: tuple[str, Path], tmp_path: Path, *pins: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Build an environment from a lock of these pins, from the index alone."""
+    """Build an environment from a lock of these pins, using only the local index."""
     folder = index[1]
     lines = []
     for pin in (*pins, f"packaging=={metadata('packaging')['Version']}"):

@@ -1,4 +1,4 @@
-"""Whatever the contract says has its evidence, and there is no evidence of what it does not say."""
+"""Every fact of the contract has evidence, and no evidence is about anything else."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from vox_calls.toolkit import DEFAULT_RATE_LIMIT
 from vox_calls_tools.drift import Element, elements
 
 EVIDENCE = (ROOT / "openapi" / "evidence.md").read_text(encoding="utf-8")
-# How well a fact is known follows from whose word it is.
+# The level of a fact follows from its source.
 LEVELS = {"page": "documented", "lists": "documented", "report": "observed", "script": "assumed", "ours": "assumed"}
 
 
 def tables() -> Iterator[tuple[str, list[str]]]:
-    """Each row of each table, with what the first column is of."""
+    """Each row of each table, with the heading of its first column."""
     kind = ""
     for line in EVIDENCE.splitlines():
         if not line.startswith("| "):
@@ -32,7 +32,7 @@ def tables() -> Iterator[tuple[str, list[str]]]:
 
 
 def said(element: Element) -> set[str]:
-    """What the contract says of an element, in the words of the evidence."""
+    """The facts of an element, in the words of the evidence."""
     facts = dict(element.facts)
     words = {"listed"} if element.kind == "answer" else set()
     if element.kind == "parameter":

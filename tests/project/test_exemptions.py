@@ -1,4 +1,4 @@
-"""Whatever is exempt from a check says why, where it is."""
+"""Every exemption from a check has a reason beside it."""
 
 from __future__ import annotations
 

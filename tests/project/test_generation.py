@@ -1,4 +1,4 @@
-"""Regenerating: the same bytes, a check that catches what was changed, and additions that need no handwritten code."""
+"""Regenerating gives the same bytes; additions to the contract need no handwritten code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contract import ROOT
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The repository's sources, to change at will."""
+    """A copy of the repository's sources."""
     for name in ("openapi", "generated", "overlay", "scripts"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
@@ -92,7 +92,7 @@ def test_a_generator_warning_fails_without_changing_files(copy: Path) -> None:
     assert sorted((copy / "generated").rglob("*.py")) == before
 
 
-# What a user sees after an addition to the contract, asked of a sandbox over HTTP.
+# What a user sees of a sandbox over HTTP after an addition to the contract.
 USER = """
 from datetime import UTC, datetime
 import logging
@@ -101,7 +101,7 @@ from vox_calls_tools.sandbox import Sandbox, synthetic_calls
 
 logging.basicConfig(level=logging.WARNING)
 call = next(synthetic_calls(1, seed=1, until=datetime(2026, 11, 1, tzinfo=UTC)))
-call |= {"status": "ringing", "from": "web", "heldAt": None}  # and "note", which may be left out, is
+call |= {"status": "ringing", "from": "web", "heldAt": None}  # and the optional "note" is absent
 call |= {"queue": {"name": "vip", "waited_ms": 1200, "extra": 1}}
 with Sandbox([call]) as sandbox, vox_calls.Client(sandbox.api_key, base_url=sandbox.base_url) as client:
     (read,) = client.list_calls(status=["ringing", "ended"])

@@ -1,4 +1,4 @@
-"""The contract is linted where there is Node.js, and where there is none that is said."""
+"""The contract is linted with Node.js; without it, a message says so."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ needs_node = pytest.mark.skipif(shutil.which("npx") is None, reason="there is no
     ("without", "minded"),
     [
         ("security:\n  - organisationKey: []\n", "security-defined"),
-        ("    description: The call history of an organisation.\n", "tag-description"),  # no more than a warning
+        ("    description: The call history of an organisation.\n", "tag-description"),  # only a warning
     ],
 )
 def test_with_node_a_linter_finding_fails(copy: Path, without: str, minded: str) -> None:

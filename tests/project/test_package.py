@@ -1,4 +1,4 @@
-"""What is published is checked before it is, and the check finds what is planted."""
+"""The check of the package finds planted faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from contract import ROOT
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """All that goes into the sdist, to change at will."""
+    """A copy of what goes into the sdist."""
     for name in FOLDERS:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(*MADE_HERE))
     for path in (*(ROOT / name for name in FILES), *ROOT.glob("*.md")):

@@ -1,6 +1,6 @@
-"""From a change of the vendor's to a green project: each kind of change needs the edits that the README says.
+"""Each kind of API change needs exactly the edits that the README lists.
 
-Each is made to a copy of the repository. Before the edits by hand the checks have to fail and to name what is missing.
+Each change is made in a copy of the repository. Before the manual edits the checks fail and name what is missing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BY_HAND = [
 
 
 class Copy:
-    """A copy of the repository, with what a maintainer does to it."""
+    """A copy of the repository, and the steps of a maintainer."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -76,7 +76,7 @@ class Copy:
         assert done.returncode == 0, done.stderr
 
     def problems(self) -> str:
-        """What the checks have to say; nothing where they pass."""
+        """The output of the checks; empty if they pass."""
         for command in (
             ["pytest", "-q", "-p", "no:cacheprovider", *CHECKS],
             ["mypy", "--cache-dir", os.devnull, "overlay"],
@@ -148,7 +148,7 @@ PARAMETER = """\
 
 
 def before(line: str, added: str) -> tuple[str, str]:
-    """An edit that puts a line before another."""
+    """An edit that inserts a line before another."""
     return line, f"{added}\n{line}"
 
 

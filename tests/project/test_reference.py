@@ -1,4 +1,4 @@
-"""Each public name says what it is for, and some test uses it; the reference can be written from them."""
+"""Each public name has a docstring and a test, and the reference can be built."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from contract import ROOT
 from reference import constants, public_module
 from vox_calls import VoxCallsError
 
-OTHERS = {"typing_public.py", Path(__file__).name}  # one is never run, the other knows every name
+OTHERS = {"typing_public.py", Path(__file__).name}  # one is never run, the other lists every name
 TESTS = "\n".join(
     path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py") if path.name not in OTHERS
 )
 
 
 def told(module: str) -> Iterator[tuple[str, str, str]]:
-    """The full name of each public name of a module, the name itself, and what is said of it."""
+    """The full name, the name and the docstring of each public name of a module."""
     imported = public_module(module)
     for member in pdoc.doc.Module(imported).members.values():
         yield member.fullname, member.name, member.docstring or constants(imported).get(member.name, "")
@@ -39,7 +39,7 @@ def told(module: str) -> Iterator[tuple[str, str, str]]:
 
 
 def plain(text: str) -> str:
-    """The words of a text, without marks and mark-up."""
+    """The words of a text without markup."""
     return " ".join(re.findall(r"\w+", html.unescape(text)))
 
 
@@ -60,7 +60,9 @@ def test_each_function_and_class_has_an_example(module: str) -> None:
         name
         for name, thing in named.items()
         if "Example:\n" not in (thing.__doc__ or "")
-        and not (isinstance(thing, type) and issubclass(thing, VoxCallsError | Enum))  # an enum is as the contract says
+        and not (
+            isinstance(thing, type) and issubclass(thing, VoxCallsError | Enum)
+        )  # the contract documents the enums
     ]
     assert without == []
     assert "Example:\n" in (VoxCallsError.__doc__ or "")

@@ -1,4 +1,4 @@
-"""A tag is published where its version, its changelog and its distance from the last one are right."""
+"""A tag is published only if its version, changelog and version step are right."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with the contract of now as v1.2.3."""
+    """A repository with today's contract tagged v1.2.3."""
     (tmp_path / "openapi").mkdir()
     shutil.copy(ROOT / "openapi" / "calls.yaml", tmp_path / "openapi")
     git(tmp_path, "init", "--quiet")

@@ -1,4 +1,4 @@
-"""The time limit of tests: what exceeds it ends, children included."""
+"""A test that exceeds its time limit ends, child processes included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client in another language, written from openapi/ alone, passes every case; a broken one does not."""
+"""The TypeScript client, written from openapi/ alone, passes every case; a broken one fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOLDER = ROOT / "tests" / "typescript"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the client that was compiled, for the tests of this process alone."""
+    """A copy of the compiled client for this test process."""
     copy = tmp_path_factory.mktemp("typescript")
     with installed(FOLDER):
         shutil.rmtree(FOLDER / "build", ignore_errors=True)
@@ -35,7 +35,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def exchanges() -> Iterator[dict[str, str]]:
-    """What the server of the exchanges says of itself, as variables of an environment."""
+    """The settings of the exchange server, as environment variables."""
     command = [sys.executable, "-m", "vox_calls_tools", "sandbox", "--exchanges"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
         assert process.stdout is not None
@@ -77,7 +77,7 @@ def test_a_client_in_typescript_passes_every_case(built: Path, exchanges: dict[s
 
 
 class Breakage(NamedTuple):
-    """A rule in a compiled module, what stands there instead, and the case that notices."""
+    """A rule of a compiled module, its broken replacement, and the case that fails."""
 
     module: str
     rule: str

@@ -1,4 +1,4 @@
-"""What has to hold is what the continuous integration runs, and the drift is looked for every week."""
+"""The workflows run every check, and look for drift every week."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 def workflow(name: str) -> dict[str, Any]:
     text = (ROOT / ".github" / "workflows" / name).read_text(encoding="utf-8")
-    # A key `on` is a boolean to YAML 1.1; in quotes it is what it is to GitHub.
+    # YAML 1.1 reads an unquoted `on` as a boolean; GitHub does not.
     loaded: dict[str, Any] = yaml.safe_load(re.sub("^on:", '"on":', text, flags=re.MULTILINE))
     return loaded
 

@@ -1,4 +1,4 @@
-"""The installed command against a sandbox over a socket: what a person sees, and what status a script gets."""
+"""The installed command against a sandbox: its output and exit status."""
 
 from __future__ import annotations
 
@@ -324,7 +324,7 @@ def test_a_file_the_sandbox_cannot_serve_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", ["--calls 20000 --no-rate-limit", "--exchanges"])
 def test_the_sandbox_serves_without_writing_a_file(options: str) -> None:
     limited = f"ulimit -f 0; exec {shlex.quote(str(COMMAND))} sandbox {options}"
-    # Whoever measures coverage in it writes a file.
+    # Measuring coverage would write a file.
     plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     with subprocess.Popen(
         ["/bin/sh", "-c", limited], env=plain, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

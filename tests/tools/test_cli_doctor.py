@@ -1,4 +1,4 @@
-"""`vox-calls doctor` in a terminal: key, server, clock and contract in one screen, with what to do."""
+"""`vox-calls doctor` in a terminal: key, server, clock and contract, with advice."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_an_unreachable_server_has_a_cross_and_advice(base_url: str, key: str, w
 
 
 class Hour(BaseHTTPRequestHandler):
-    """A server an hour behind, and out of order."""
+    """A server whose clock is an hour behind and that answers 503."""
 
     def do_GET(self) -> None:
         self.send_response(503)

@@ -1,4 +1,4 @@
-"""`vox-calls list` as a person sees it in a terminal, and as other programs get it through a pipe."""
+"""`vox-calls list` in a terminal and in a pipe."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def shown(sandbox: Sandbox, *arguments: str, columns: int = 80, **more: str) -> 
 
 @pytest.fixture(scope="module")
 def four() -> Iterator[Sandbox]:
-    """Calls that differ in width, the newest last."""
+    """Calls of different widths, the newest last."""
     own = "0215881234"
     with Sandbox(settings=Settings(make_key(), windows=())) as sandbox:
         sandbox.store.add(
@@ -403,7 +403,7 @@ def test_an_interrupted_list_prints_how_to_resume(calls: list[dict[str, Any]]) -
             assert process.stderr is not None
             first = [process.stdout.readline() for _ in range(100)]
             process.send_signal(signal.SIGINT)
-            # Not `communicate`, which leaves out what was read ahead of the hundredth line.
+            # Not `communicate`, which drops what is already buffered behind the hundredth line.
             rest, told = process.stdout.read(), process.stderr.read()
         assert process.returncode == 130
         (option,) = re.findall(r"^more: the same options and (--cursor \S+)$", told, re.MULTILINE)
@@ -417,7 +417,7 @@ def test_an_interrupted_list_prints_how_to_resume(calls: list[dict[str, Any]]) -
 def test_an_interruption_between_calls_prints_how_to_resume(
     empty_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without a signal, whose moment is chance."""
+    """Without a signal, whose timing is random."""
     empty_sandbox.store.add([call(str(number), start_at=NOON + number) for number in range(150)])
 
     def interrupted(calls: Calls, *_: object, **__: object) -> None:
@@ -426,7 +426,7 @@ def test_an_interruption_between_calls_prints_how_to_resume(
 
     monkeypatch.setattr("vox_calls_tools.cli.output.write_jsonl", interrupted)
     monkeypatch.setattr("sys.argv", ["vox-calls", "list", "--max-items", "150", "--format", "jsonl"])
-    for name in ("handlers", "propagate"):  # which the command sets, for it has the process to itself
+    for name in ("handlers", "propagate"):  # the command sets them for its own process
         monkeypatch.setattr(logging.getLogger("vox_calls"), name, getattr(logging.getLogger("vox_calls"), name))
     for name, value in environment(empty_sandbox).items():
         monkeypatch.setenv(name, value)

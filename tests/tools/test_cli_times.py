@@ -1,4 +1,4 @@
-"""Times as they are written on a command line, with a `now` of the test's own."""
+"""Times on the command line, with a fixed `now`."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def test_a_written_time_covers_its_whole_unit(written: str, first: str, last: st
 @pytest.mark.parametrize(
     ("zone", "written", "first", "last"),
     [
-        # put forward from 02:00 to 03:00: half past two was not shown
+        # clocks forward from 02:00 to 03:00: 02:30 does not exist
         ("Europe/Berlin", "2026-03-29T02:30", "2026-03-29T03:00:00+02:00", "2026-03-29T01:59:59.999+01:00"),
-        # put back from 03:00 to 02:00: half past two was shown twice
+        # clocks back from 03:00 to 02:00: 02:30 exists twice
         ("Europe/Berlin", "2026-10-25T02:30", "2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"),
         # days of 23 and 25 hours
         ("Europe/Berlin", "2026-03-29", "2026-03-29T00:00:00+01:00", "2026-03-29T23:59:59.999+02:00"),
         ("Europe/Berlin", "2026-10-25", "2026-10-25T00:00:00+02:00", "2026-10-25T23:59:59.999+01:00"),
-        # a day that began at one o'clock, and one whose last hour came twice
+        # a day that starts at 01:00, and one whose last hour repeats
         ("America/Sao_Paulo", "2018-11-04", "2018-11-04T01:00:00-02:00", "2018-11-04T23:59:59.999-02:00"),
         ("America/Sao_Paulo", "2018-02-17", "2018-02-17T00:00:00-02:00", "2018-02-17T23:59:59.999-03:00"),
-        # a day that was left out
+        # a skipped day
         ("Pacific/Apia", "2011-12-30", "2011-12-31T00:00:00+14:00", "2011-12-29T23:59:59.999-10:00"),
         # an offset of half an hour, and a change by half an hour
         ("Australia/Lord_Howe", "2026-10-04T02:15:00.5", "2026-10-04T02:30:00+11:00", "2026-10-04T01:59:59.999+10:30"),

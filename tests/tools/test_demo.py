@@ -1,4 +1,4 @@
-"""The demo shows calls, and leaves nothing running however it ends."""
+"""The demo shows calls and leaves no process running."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MARK = "VOX_CALLS_DEMO_UNDER_TEST"
 
 @contextmanager
 def demo(**environment: str) -> Iterator[subprocess.Popen[str]]:
-    # Whatever it might start inherits the mark, and is found by it wherever it has moved.
+    # Every child inherits the mark, and is found by it.
     mark = f"{os.getpid()}-{time.monotonic_ns()}"
     with subprocess.Popen(
         [sys.executable, DEMO],
@@ -41,7 +41,7 @@ def running(mark: str) -> list[str]:
             if f"{MARK}={mark}".encode() in (process / "environ").read_bytes():
                 found.append((process / "cmdline").read_text())
         except OSError:
-            continue  # it ended meanwhile, or is somebody else's
+            continue  # ended meanwhile, or of another user
     return found
 
 
@@ -57,7 +57,7 @@ def test_the_demo_shows_calls_with_totals() -> None:
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_ends_quietly(tmp_path: Path, sent: signal.Signals) -> None:
-    (tmp_path / "typer.py").write_text("import time\ntime.sleep(60)")  # it is still at it when the signal comes
+    (tmp_path / "typer.py").write_text("import time\ntime.sleep(60)")  # still running when the signal arrives
     with demo(PYTHONPATH=str(tmp_path)) as process:
         assert process.stdout is not None
         while not process.stdout.readline().startswith("$"):

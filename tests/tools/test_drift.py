@@ -1,4 +1,4 @@
-"""A server that is what the contract says has no findings; whatever makes it differ is named, and nobody's data is."""
+"""Drift: a server that fits the contract has no findings; differences are named without private data."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_sandbox_does_not_differ_from_the_contract(sandbox: Sandbox) -> None
 
 @pytest.fixture
 def different(empty_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A sandbox that lists other parameters and whose calls have what the contract has not."""
+    """A sandbox with other parameters and with fields that the contract lacks."""
     taken = [name for name in known_parameters() if name != "cursor"]
     monkeypatch.setattr("vox_calls_tools.sandbox.app.ALLOWED_PARAMETERS", (*taken, "campaign_id"))
     secret = {"from_number": "01012345678", "call_analysis": {"summary": "안녕", "mood": "비밀"}}
@@ -180,7 +180,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 def vendors(spec: dict[str, Any]) -> dict[str, Any]:
-    """The contract as its vendor may publish it: looser, in OpenAPI 3.0's words, among other operations."""
+    """The contract as the vendor may publish it: looser, as OpenAPI 3.0, among other operations."""
     document = copy.deepcopy(spec)
     document["servers"] = [{"url": "https://client-api.tryvox.co/v3"}]
     document["paths"] = {"/agents": {"get": {"responses": {}}}, "/calls": document["paths"]["/v3/calls"]}

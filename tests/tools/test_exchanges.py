@@ -1,4 +1,4 @@
-"""The exchanges over a socket: this client passes each of them, and a broken one is told what is wrong with it."""
+"""The exchanges over a socket: this client passes each, and a broken one gets a reason."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Served:
         return f"{self.url}/exchanges/{name}"
 
     def ask(self, name: str, **headers: str) -> httpx.Response:
-        """Send the request that most of the cases begin with."""
+        """Send the first request of most cases."""
         return self.http.get(
             f"{self.of(name)}/v3/calls?limit=100", headers={"Authorization": f"Bearer {KEY}"} | headers
         )
@@ -67,7 +67,7 @@ def served() -> Iterator[Served]:
 
 @attrs.define
 class ByVirtualTime(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Sockets, and a clock that each answer says how far to put forward; `change` breaks requests on their way."""
+    """A transport over sockets with a clock that each response moves; `change` alters requests."""
 
     clock: Clock
     change: Change = lambda _: None
@@ -105,7 +105,7 @@ def met(
     change: Change = lambda _: None,
     **other: Any,
 ) -> Outcome:
-    """What comes of an exchange with this client, in virtual time."""
+    """Run an exchange with this client in virtual time."""
     clock = Clock(partial(float, jitter))
     case = cases()[name]
     sockets = ByVirtualTime(clock, change)
@@ -174,7 +174,7 @@ def test_a_date_is_moved_by_the_elapsed_time() -> None:
 
 
 def on_the_way(name: str, value: str | None = None, **parameters: str | None) -> Change:
-    """Put another header, or other parameters, in place of those that the client sends; None for none."""
+    """Replace a header or parameters of the client's requests; None removes them."""
 
     def change(request: httpx.Request) -> None:
         for parameter, other in parameters.items():
@@ -263,7 +263,7 @@ def test_vox_clock_comes_with_all_requests_or_none(served: Served) -> None:
 
 
 def told_of(name: str, change: Callable[[Json], object]) -> Json:
-    """What this client would tell of a case, changed."""
+    """What this client reports for a case, with a change."""
     expected = json.loads(json.dumps(cases()[name]["expect"]))
     expected.pop("requests", None)
     if "error" in expected:
@@ -305,7 +305,7 @@ def test_missing_requests_or_outcome_fail_the_case(served: Served, name: str) ->
     # Some cases are about a client that sends nothing.
     assert whole["passed"] is (cases()[name]["expect"].get("requests") == [])
     met(served, name)
-    # Some others are about the requests alone, and those were seen.
+    # Some cases are about the requests alone, which were seen.
     assert served.verdict(name, {})["passed"] is (cases()[name]["expect"].keys() == {"requests"})
 
 

@@ -1,4 +1,4 @@
-"""The installed command against a sandbox over a socket: what the file holds, and that every break can be mended."""
+"""The installed `vox-calls export`: what the file holds, and resuming after every interruption."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def few(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def box(few: list[dict[str, Any]]) -> Iterator[Sandbox]:
-    """A sandbox with a few calls, as many pages as there are moments to break off at."""
+    """A sandbox with a few pages of calls, one for each moment to interrupt at."""
     with Sandbox(few, settings=Settings(make_key(), windows=())) as running:
         yield running
 
@@ -49,7 +49,7 @@ def client(box: Sandbox) -> Iterator[vox_calls.Client]:
 
 @pytest.fixture(scope="module")
 def whole(client: vox_calls.Client, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    """What exports give that nobody broke off, by name."""
+    """The results of uninterrupted exports, by file name."""
     folder = tmp_path_factory.mktemp("whole")
     for name in FORMATS:
         export_calls(client, folder / name)
@@ -58,7 +58,7 @@ def whole(client: vox_calls.Client, tmp_path_factory: pytest.TempPathFactory) ->
 
 @attrs.frozen
 class Victim:
-    """An export that is killed, and gone on with in this process, which is faster than another one."""
+    """An export that is killed, and resumed in this process, which is faster than in a new one."""
 
     box: Sandbox
     client: vox_calls.Client
@@ -66,7 +66,7 @@ class Victim:
     file: Path
 
     def kill(self, call: str, count: int) -> None:
-        """Have the process killed when it is about to make that call of the system's for the n-th time."""
+        """Kill the process before its n-th call of that system function."""
         killed = subprocess.run(
             [sys.executable, "-c", KILLED, call, str(count), "export", str(self.file), "--no-rate-limit"],
             env=environment_of(self.box),
@@ -267,7 +267,7 @@ def test_concurrent_exports_to_one_file_do_not_mix(few: list[dict[str, Any]], tm
         first = subprocess.Popen([COMMAND, "export", file, "--no-rate-limit", "--quiet"], env=environment_of(slow))
         while not (tmp_path / "calls.jsonl.checkpoint").exists():
             time.sleep(0.01)
-        first.send_signal(signal.SIGSTOP)  # however long the others take to begin
+        first.send_signal(signal.SIGSTOP)  # however long the others take to start
         try:
             for option in ("--resume", "--overwrite"):
                 assert_rejected(export(slow, file, option), 2, "another export is writing")

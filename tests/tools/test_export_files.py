@@ -1,4 +1,4 @@
-"""What is in exported files: every value of every call, whatever reads them."""
+"""Exported files hold every value of every call, in each format."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def items() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def base_url(items: list[dict[str, Any]]) -> Iterator[str]:
-    """A server of the test's own, for the sandbox's encoder refuses what no careful server would send."""
+    """A custom server: the sandbox's encoder rejects these values."""
     pages = [items[start : start + 100] for start in range(0, len(items), 100)]
 
     class Pages(BaseHTTPRequestHandler):
@@ -117,7 +117,7 @@ def as_expected(item: dict[str, Any]) -> Call:
 
 
 def merged(values: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
-    """What the columns have, and what had no place in them."""
+    """The values of the columns, and the rest of each item."""
     result = dict(values)
     for key, value in rest.items():
         both = isinstance(value, dict) and isinstance(result.get(key), dict)
@@ -413,7 +413,7 @@ def test_an_existing_non_file_is_left_alone(client: vox_calls.Client, tmp_path: 
 
 
 def begun(client: vox_calls.Client, path: Path) -> None:
-    """An export of which one page is written."""
+    """Start an export that stops after one page."""
 
     class EnoughError(Exception):
         pass
@@ -499,7 +499,7 @@ def test_a_removed_lock_is_recreated_and_a_failed_one_reported(tmp_path: Path, m
     def gone_meanwhile(descriptor: int) -> None:
         taken.append(descriptor)
         if len(taken) == 1:
-            lock.unlink()  # whoever held it has ended, and taken it away
+            lock.unlink()  # its holder has ended and removed it
 
     monkeypatch.setattr(locking, "_lock", gone_meanwhile)
     with locking.locked(lock, target):

@@ -1,4 +1,4 @@
-"""An export in a pseudo-terminal: the bar, colours, Ctrl-C, and names that a terminal would obey."""
+"""Export in a terminal: progress bar, colours, Ctrl-C and control characters in names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the client sends is what the contract says, in the judgement of somebody else's mock: Stoplight Prism."""
+"""Stoplight Prism, an independent mock, finds the client's requests valid."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEY = {"Authorization": "Bearer k"}
 
 @pytest.fixture(scope="module")
 def prism() -> Iterator[str]:
-    """The URL of Prism, which refuses what the contract has not."""
+    """The URL of Prism, which rejects requests outside the contract."""
     with installed(FOLDER):
         pass
     command: list[str | Path] = [str(NODE), PRISM, "mock", "--errors", "--port", "0", ROOT / "openapi" / "calls.yaml"]
@@ -41,7 +41,7 @@ def prism() -> Iterator[str]:
             for line in process.stdout:
                 said.append(line)
                 if listening := re.search(r"Prism is listening on (http://\S+)", line):
-                    # It tells of every request, and would stand still if nobody listened.
+                    # It logs every request, and would block on a full pipe.
                     Thread(target=process.stdout.read, daemon=True).start()
                     yield listening[1]
                     break
@@ -52,7 +52,7 @@ def prism() -> Iterator[str]:
 
 
 def first(prism: str, **filters: Any) -> vox_calls.Call:
-    """The first call of a listing. Prism refuses a wrong request, and says so in a header if nowhere else."""
+    """The first call of a listing. Prism reports an invalid request, at least in a header."""
     violations: list[str] = []
 
     def look(response: httpx.Response) -> None:
@@ -137,7 +137,7 @@ def test_the_request_for_the_next_page_is_valid(prism: str) -> None:
         pages = client.list_calls(status=["ended", "error"]).pages()
         page = next(pages)
         assert page.next_cursor is not None
-        # Prism gives the same page again, so that the second request is answered, and its cursor refused.
+        # Prism sends the same page again: the second request is answered, its cursor rejected as repeated.
         with pytest.raises(vox_calls.PaginationError) as caught:
             next(pages)
     assert caught.value.cursor == page.next_cursor

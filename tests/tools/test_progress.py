@@ -1,4 +1,4 @@
-"""Calls that go on with time: what one looks like at any instant, and that it never goes back."""
+"""Calls that progress with time: their state at any instant, and never backwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vox_calls_tools.sandbox.handmade import handmade
 from vox_calls_tools.sandbox.progress import Progress
 
 START = 1_793_491_200_000
-ORDER = [CallStatus.QUEUED, CallStatus.ONGOING]  # whatever comes behind them is the last one
+ORDER = [CallStatus.QUEUED, CallStatus.ONGOING]  # any other status is final
 KNOWN_LATER = ["start_at", "end_at", "disconnection_reason", "recording_url", "call_analysis", "call_cost"]
 
 spans = st.floats(0, 100_000) | st.timedeltas(timedelta(), timedelta(days=2))
@@ -42,7 +42,7 @@ def courses(draw: st.DrawFn) -> Course:
 
 
 def instants(course: Course) -> Iterator[int]:
-    """Each at which something happens, and those beside it."""
+    """Each instant at which something happens, and its neighbours."""
     for instant in (course.placed_at, course.connected_at, course.over_at, course.analysed_at, course.billed_at):
         if instant is not None:
             yield from (instant - 1, instant, instant + 1)
@@ -96,7 +96,7 @@ def test_every_due_change_is_reported_once(course: Course, asked: list[int]) -> 
     progress.add(course)
     latest = None
     told: list[dict[str, Any]] = []
-    for now in (START + offset for offset in asked):  # a clock that is set back too
+    for now in (START + offset for offset in asked):  # also with the clock set back
         due = progress.due(now)
         assert progress.due(now) == []
         told += due

@@ -1,4 +1,4 @@
-"""The fixtures that the package brings, used as anybody's tests use them: through the installed entry point."""
+"""The pytest fixtures, used through the installed entry point."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read():
 
 @pytest.fixture
 def inner(pytester: pytest.Pytester) -> Run:
-    """Run tests in a session of their own, in a process of its own."""
+    """Run tests in a pytest session in a new process."""
 
     def run(tests: str, *arguments: str) -> pytest.RunResult:
         pytester.makepyfile(INNER + textwrap.dedent(tests))

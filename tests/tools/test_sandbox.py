@@ -1,4 +1,4 @@
-"""The sandbox answers as the API is known to, seen with plain HTTP and none of the client's code."""
+"""The sandbox answers as the API does, seen with plain HTTP."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def test_a_small_page_does_not_wait_for_the_next_packet(http: httpx.Client) -> N
         began = time.perf_counter()
         get(http, ("limit", "1"))
         times.append(time.perf_counter() - began)
-    # Nagle's algorithm and delayed acknowledgements together would make each of them 40 ms.
+    # Nagle's algorithm with delayed acknowledgements would take 40 ms for each.
     assert statistics.median(times) < 0.020
 
 

@@ -1,4 +1,4 @@
-"""Schemathesis reads the contract, makes requests up, right ones and wrong ones, and finds no answer outside of it."""
+"""Schemathesis finds no response of the sandbox outside the contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vox_calls_tools.sandbox import Sandbox, Settings, app, make_key, synthetic_
 
 
 def run(sandbox: Sandbox, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run every check of Schemathesis, the same requests each time; what it keeps goes into the folder."""
+    """Run every check of Schemathesis with a fixed seed, writing its files to `folder`."""
     return subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", ROOT / "openapi" / "calls.yaml"),

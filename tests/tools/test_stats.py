@@ -1,4 +1,4 @@
-"""Statistics: counted against a second count by hand, and the installed command over a socket, files and a terminal."""
+"""Statistics: compared with a manual count, and the installed command on the API, files and a terminal."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def against(sandbox: Sandbox, *arguments: str, **environment: str) -> subprocess
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory, calls: list[dict[str, Any]]) -> Path:
-    """Some of the sandbox's calls as a file of JSON Lines."""
+    """Some of the sandbox's calls as a JSON Lines file."""
     path = tmp_path_factory.mktemp("exported") / "calls.jsonl"
     path.write_text("".join(json.dumps(call, ensure_ascii=False) + "\n" for call in calls[::5]), encoding="utf-8")
     return path
@@ -206,7 +206,7 @@ def test_stats_of_a_file_equal_those_of_the_api(
     exported: Path, tmp_path: Path, calls: list[dict[str, Any]], packed: str
 ) -> None:
     text = exported.read_bytes()
-    half = text.index(b"\n", len(text) // 2) + 1  # compressed in two pieces, as exports are that were gone on with
+    half = text.index(b"\n", len(text) // 2) + 1  # compressed in two members, as a resumed export is
     codec = pa.Codec("zstd")
     packs: dict[str, Callable[[bytes], bytes]] = {
         "": bytes,
@@ -427,7 +427,7 @@ def test_memory_does_not_grow_with_the_calls(tmp_path: Path) -> None:
 
 
 class Page(HTMLParser):
-    """What a page has: its elements, the attributes that make a browser fetch, its text and its charts."""
+    """Parse a page: its elements, the attributes that make a browser fetch, its text and its charts."""
 
     FETCHED = frozenset({"src", "href", "xlink:href", "srcset", "data", "action", "poster", "background"})
 
