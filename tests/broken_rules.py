@@ -248,7 +248,7 @@ def run_cases(rule: str, folder: Path) -> None:
             import conformance  # noqa: PLC0415 - imports the client, and it has to be the broken one
 
             conformance.main([rule])
-        except Exception:  # noqa: BLE001 - whoever reads the file sees it
+        except Exception:  # noqa: BLE001 - the file shows it
             traceback.print_exc()
 
 

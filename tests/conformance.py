@@ -140,12 +140,12 @@ def query(given: Json, expected: Json) -> Json:
     try:
         made = Query.of(**DEFAULTS | held(given["arguments"]))
     except InvalidQueryError as error:
-        return {"refused": refusals(error, expected.get("refused", []))}
+        return {"refused": rejections(error, expected.get("refused", []))}
     request = httpx.Request("GET", SERVER, params=made.request(made.cursor)["params"])
     return {"query": parse_qs(request.url.query.decode(), keep_blank_values=True)}
 
 
-def refusals(error: InvalidQueryError, expected: list[Json]) -> list[Json]:
+def rejections(error: InvalidQueryError, expected: list[Json]) -> list[Json]:
     """The rejected filters; with the nearest value if one is expected, as a message may name another too."""
     told = []
     for position, one in enumerate(error.errors or [error]):
@@ -267,7 +267,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self.handle_request(request)
 
 
-def told(error: VoxCallsError) -> ToldError:
+def error_of(error: VoxCallsError) -> ToldError:
     """An error in the form of the cases, with everything it shows."""
     # `raw` is the item itself: the server's text, not the error's.
     shown = {name: value for name, value in vars(error).items() if name != "raw"}
@@ -309,17 +309,17 @@ def outcome_of(case: Case, client: vox_calls.Client | vox_calls.AsyncClient) -> 
         else:
             asyncio.run(read_async(client, asked, outcome))
     except VoxCallsError as error:
-        outcome.error = told(error)
+        outcome.error = error_of(error)
     finally:
         logger.removeHandler(reports)
     return outcome
 
 
-def take(thing: vox_calls.Call | vox_calls.Page, outcome: Outcome) -> None:
-    if isinstance(thing, vox_calls.Page):
-        outcome.pages = [*(outcome.pages or ()), [call.id for call in thing.items]]
+def record(item: vox_calls.Call | vox_calls.Page, outcome: Outcome) -> None:
+    if isinstance(item, vox_calls.Page):
+        outcome.pages = [*(outcome.pages or ()), [call.id for call in item.items]]
     else:
-        outcome.items = [*(outcome.items or ()), thing.id]
+        outcome.items = [*(outcome.items or ()), item.id]
 
 
 def listed(client: Any, asked: Json, outcome: Outcome) -> Any:
@@ -338,8 +338,8 @@ def read(client: vox_calls.Client, asked: Json, outcome: Outcome) -> None:
         calls = listed(client, asked, outcome)
         try:
             for _ in range(asked.get("times", 1)):
-                for thing in islice(calls.pages() if asked.get("by") == "page" else calls, asked.get("take")):
-                    take(thing, outcome)
+                for item in islice(calls.pages() if asked.get("by") == "page" else calls, asked.get("take")):
+                    record(item, outcome)
         finally:
             outcome.cursor, outcome.finished = calls.cursor, calls.finished
 
@@ -351,8 +351,8 @@ async def read_async(client: vox_calls.AsyncClient, asked: Json, outcome: Outcom
             for _ in range(asked.get("times", 1)):
                 left = asked.get("take", float("inf"))
                 async with aclosing(calls.pages() if asked.get("by") == "page" else aiter(calls)) as steps:
-                    async for thing in steps:
-                        take(thing, outcome)
+                    async for item in steps:
+                        record(item, outcome)
                         left -= 1
                         if left == 0:
                             break
@@ -364,7 +364,7 @@ def check(case: Case) -> None:
     """Run a case in every way.
 
     Raises:
-        AssertionError: Where something else comes of it than it says.
+        AssertionError: If the outcome is not the expected one.
     """
     if "operation" in case:
         actual = OPERATIONS[case["operation"]](case["input"], case["expect"])
@@ -389,7 +389,7 @@ def main(rules: list[str]) -> int:
             continue
         try:
             check(case)
-        except Exception as error:  # noqa: BLE001 - whatever a broken client does, the case has failed
+        except Exception as error:  # noqa: BLE001 - any error of a broken client fails the case
             print(f"{name}: {type(error).__name__}: {error}"[:300])
             failed += 1
     print(f"{failed} failed")

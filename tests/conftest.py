@@ -58,7 +58,7 @@ Read = Callable[..., Reading]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--installed", action="store_true", help="refuse to test anything but an installed package")
+    parser.addoption("--installed", action="store_true", help="test only an installed package")
 
 
 def pytest_configure(config: pytest.Config) -> None:

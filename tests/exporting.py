@@ -57,7 +57,7 @@ def content_of(path: Path) -> object:
 
 
 def in_a_terminal(command: list[str], environment: dict[str, str], until: bytes | None = None) -> tuple[int, bytes]:
-    """Status and output of a command in a pseudo-terminal; Ctrl-C is typed once output appears."""
+    """Status and output of a command in a pseudo-terminal; Ctrl-C is typed once `until` appears."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(command[0], command, environment)  # noqa: S606 - the project's own command

@@ -33,8 +33,8 @@ def errors(error: BaseException, *, below: str) -> str:
     """An error with all the locals of its frames, in each way that a tool shows them.
 
     Args:
-        error: What was caught.
-        below: The file of the test, whose own frames are left out.
+        error: The error caught.
+        below: The file of the test; its frames are left out.
     """
     out = io.StringIO()
     console = rich.console.Console(file=out, width=200)

@@ -261,7 +261,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         limit = int(asked["limit"])
         ordered = self.matching(asked)
         if "cursor" in asked:
-            assert asked["cursor"] in self.cursors, "a cursor that nobody gave"
+            assert asked["cursor"] in self.cursors, "an unknown cursor"
             after = json.loads(asked["cursor"].partition("#")[0])
             ordered = [one for one in ordered if self.is_after(self.place(one), (after[0], after[1]))]
         items = ordered[:limit]
@@ -317,7 +317,7 @@ class Reader:
         """The arguments of the next listing."""
         self.iterations += 1
         self.broke_off = False
-        assert self.iterations < MOST_REQUESTS, "this has no end"
+        assert self.iterations < MOST_REQUESTS, "the iteration does not end"
         # Resuming fetches again the page that was not fully yielded.
         again = self.server.served.get(self.cursor, set())
         while self.items and self.items[-1] in again:
@@ -336,9 +336,9 @@ class Reader:
     def skip(self, error: InvalidResponseError) -> None:
         assert error.path.startswith("items[")
 
-    def take(self, thing: Call | Page) -> bool:
+    def record(self, item: Call | Page) -> bool:
         """Record a yielded call; return whether to break off."""
-        self.items += [call.id for call in thing.items] if isinstance(thing, Page) else [thing.id]
+        self.items += [call.id for call in item.items] if isinstance(item, Page) else [item.id]
         self.broke_off = self.chance.random() < self.plan.breaks_off
         return self.broke_off
 
@@ -366,8 +366,8 @@ class Reader:
             calls = client.list_calls(**arguments)
             try:
                 steps = calls.pages() if self.plan.by_page else iter(calls)
-                for thing in steps:
-                    if self.take(thing):
+                for item in steps:
+                    if self.record(item):
                         break
                 assert calls.finished or self.broke_off or arguments.get("max_items") is not None, "ended too early"
             except VoxCallsError as error:
@@ -380,8 +380,8 @@ class Reader:
             calls = client.list_calls(**arguments)
             try:
                 async with aclosing(calls.pages() if self.plan.by_page else aiter(calls)) as steps:
-                    async for thing in steps:
-                        if self.take(thing):
+                    async for item in steps:
+                        if self.record(item):
                             break
                 assert calls.finished or self.broke_off or arguments.get("max_items") is not None, "ended too early"
             except VoxCallsError as error:
@@ -393,8 +393,8 @@ def run(plan: Plan, driver: Driver) -> Reader:
     """Read a whole history with one driver.
 
     Raises:
-        AssertionError: Where a call is lost or handed out twice, a wait is too short, an error says something wrong,
-            the server has to refuse a request, there is no end, or something is left behind.
+        AssertionError: If a call is lost or yielded twice, a wait is too short, an error is wrong, the server rejects a
+            request, the iteration does not end, or something is left open.
     """
     chance = random.Random(plan.seed)
     clock = Clock(random.Random(plan.seed).random)
@@ -418,10 +418,10 @@ def run(plan: Plan, driver: Driver) -> Reader:
 
         pacer = asyncio.run(main())
 
-    handed_out = Counter(reader.items)
-    assert not [name for name, times in handed_out.items() if times > 1], "handed out twice"
-    assert not server.present_throughout - server.broken.keys() - handed_out.keys(), "lost"
-    assert not handed_out.keys() - server.known, "made up"
+    yielded = Counter(reader.items)
+    assert not [name for name, times in yielded.items() if times > 1], "yielded twice"
+    assert not server.present_throughout - server.broken.keys() - yielded.keys(), "lost"
+    assert not yielded.keys() - server.known, "made up"
     assert server.refused_by_limit == 0, "more requests than the limit"
     assert pacer._in_flight == 0, "a request is still counted as under way"
     assert server.open_bodies == 0, "a body was left open"
@@ -435,7 +435,7 @@ def check(seed: int) -> Counter[str]:
     assert (one.items, one.errors, one.clock.time) == (other.items, other.errors, other.clock.time)
     figures = one.server.figures
     figures["requests"] += one.server.requests
-    figures["calls handed out"] += len(one.items)
+    figures["calls yielded"] += len(one.items)
     figures["resumptions"] += one.iterations - 1
     figures["errors"] += len(one.errors)
     figures["virtual seconds"] += int(one.clock.time)
@@ -446,7 +446,7 @@ def main(first: int, last: int) -> int:
     """Run every seed and print a summary.
 
     Raises:
-        AssertionError: Where one fails, when it has been printed.
+        AssertionError: If a seed fails, after it is printed.
     """
     figures: Counter[str] = Counter()
     for seed in range(first, last + 1):

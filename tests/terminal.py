@@ -28,8 +28,8 @@ class Seen:
 
     Attributes:
         status: Its exit status.
-        raw: All that it wrote, control characters included.
-        screen: What that looks like.
+        raw: Its output, control characters included.
+        screen: The screen that it shows.
     """
 
     status: int
@@ -62,10 +62,10 @@ def in_terminal(
     """Run the command in a terminal of a given width.
 
     Args:
-        arguments: Of the command.
-        environment: Besides that of the tests.
+        arguments: The arguments of the command.
+        environment: Variables added to those of the tests.
         columns: The width of the terminal.
-        during: Called whenever something was written, with all of it so far and the terminal's other end.
+        during: Called after each output, with all output so far and the file descriptor of the terminal.
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, columns, 0, 0))

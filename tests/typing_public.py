@@ -127,9 +127,9 @@ def failing(error: vox_calls.VoxCallsError) -> None:
         assert_type(error.raw, object)
     if isinstance(error, vox_calls.TransportError):
         assert_type(error.method, str)
-    refused = vox_calls.InvalidQueryError("status", "x", "no")
-    assert_type([each.field for each in refused.errors], list[str])
-    wrong: ValueError = refused
+    rejected = vox_calls.InvalidQueryError("status", "x", "no")
+    assert_type([each.field for each in rejected.errors], list[str])
+    wrong: ValueError = rejected
     raise wrong
 
 

@@ -52,7 +52,7 @@ def test_cases_mention_nothing_of_python() -> None:
 
 
 @pytest.fixture(scope="session")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the output of each rule's cases for a client that breaks it."""
     folder = tmp_path_factory.mktemp("broken")
     subprocess.run([sys.executable, ROOT / "tests" / "broken_rules.py", folder], check=True)
@@ -64,8 +64,8 @@ def test_every_rule_is_broken_once() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_client_that_breaks_a_rule_fails_a_case(rule: str, told: Path) -> None:
-    result = (told / f"{rule}.txt").read_text(encoding="utf-8")
+def test_a_client_that_breaks_a_rule_fails_a_case(rule: str, outputs: Path) -> None:
+    result = (outputs / f"{rule}.txt").read_text(encoding="utf-8")
     assert re.search(r"^[1-9]\d* failed$", result, re.MULTILINE), f"{rule} was broken, and no case noticed:\n{result}"
     # Broken as intended, not by a syntax error.
     assert not re.search(r"NameError|ImportError|SyntaxError|UnboundLocalError", result), result

@@ -36,11 +36,11 @@ def test_an_undecodable_call_raises_after_those_before_it() -> None:
 
 
 def test_on_invalid_receives_undecodable_calls_and_continues() -> None:
-    refused: list[InvalidResponseError] = []
+    rejected: list[InvalidResponseError] = []
     world = World([page("a", 5, cursor="A"), page({"id": "b"}), page("never")])
-    ids, cursor, error = read(world, on_invalid=refused.append)
+    ids, cursor, error = read(world, on_invalid=rejected.append)
     assert (ids, cursor, error) == (["a"], None, None)
-    assert [(one.path, one.raw, one.cursor) for one in refused] == [
+    assert [(one.path, one.raw, one.cursor) for one in rejected] == [
         ("items[1]", 5, None),
         ("items[0].agent", {"id": "b"}, "A"),
     ]
@@ -61,11 +61,11 @@ def test_invalid_unicode_in_text_loses_only_the_character(summary: bytes, read_a
 
 
 def test_invalid_unicode_in_a_typed_field_loses_only_the_call() -> None:
-    refused: list[InvalidResponseError] = []
+    rejected: list[InvalidResponseError] = []
     body = page("a", call("b", agent={"agent_id": "HERE"}), "c").content.replace(b"HERE", b"\\ud83d")
-    assert read(World([answer(200, body)]), on_invalid=refused.append)[0] == ["a", "c"]
-    assert [error.path for error in refused] == ["items[1].agent.agent_id"]
-    assert refused[0].raw == call("b", agent={"agent_id": "\ud83d"})
+    assert read(World([answer(200, body)]), on_invalid=rejected.append)[0] == ["a", "c"]
+    assert [error.path for error in rejected] == ["items[1].agent.agent_id"]
+    assert rejected[0].raw == call("b", agent={"agent_id": "\ud83d"})
 
 
 def pages(world: World, **options: Any) -> tuple[list[Page], str | None, VoxCallsError | None]:
@@ -96,8 +96,8 @@ def test_a_page_with_an_undecodable_call_is_not_yielded() -> None:
     assert isinstance(error, InvalidResponseError)
     assert error.cursor == cursor == "A"
 
-    refused: list[InvalidResponseError] = []
-    got, cursor, error = pages(World([page("a", cursor="A"), page("b", 5)]), on_invalid=refused.append)
+    rejected: list[InvalidResponseError] = []
+    got, cursor, error = pages(World([page("a", cursor="A"), page("b", 5)]), on_invalid=rejected.append)
     assert [one.id for each in got for one in each.items] == ["a", "b"]
-    assert [one.path for one in refused] == ["items[1]"]
+    assert [one.path for one in rejected] == ["items[1]"]
     assert (cursor, error) == (None, None)

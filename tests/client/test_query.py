@@ -21,7 +21,7 @@ def parameters(**filters: Any) -> dict[str, Any]:
     return sent
 
 
-def refused(**filters: Any) -> InvalidQueryError:
+def rejection(**filters: Any) -> InvalidQueryError:
     with pytest.raises(InvalidQueryError) as caught:
         Client("key").list_calls(**filters)
     return caught.value
@@ -88,7 +88,7 @@ def test_separators_in_a_phone_number_are_ignored(number: str, data: st.DataObje
     ],
 )
 def test_invalid_filters_are_rejected_with_what_to_pass(filters: dict[str, Any], hint: str) -> None:
-    error = refused(**filters)
+    error = rejection(**filters)
     assert isinstance(error, ValueError)
     assert hint in str(error)
     assert error.field == list(filters)[-1]
@@ -97,7 +97,7 @@ def test_invalid_filters_are_rejected_with_what_to_pass(filters: dict[str, Any],
 
 
 def test_every_wrong_filter_is_reported_at_once() -> None:
-    error = refused(status="endd", call_to=[], page_size=500, sort_order="asc")
+    error = rejection(status="endd", call_to=[], page_size=500, sort_order="asc")
     assert [one.field for one in error.errors] == ["status", "call_to", "page_size"]
     assert str(error).count("\n") == 2
 

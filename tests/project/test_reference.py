@@ -25,7 +25,7 @@ TESTS = "\n".join(
 )
 
 
-def told(module: str) -> Iterator[tuple[str, str, str]]:
+def documented(module: str) -> Iterator[tuple[str, str, str]]:
     """The full name, the name and the docstring of each public name of a module."""
     imported = public_module(module)
     for member in pdoc.doc.Module(imported).members.values():
@@ -43,7 +43,7 @@ def plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", html.unescape(text)))
 
 
-NAMES = [name for module in PUBLIC for name in told(module)]
+NAMES = [name for module in PUBLIC for name in documented(module)]
 
 
 @pytest.mark.parametrize(("name", "words"), [pytest.param(name, words, id=full) for full, name, words in NAMES])

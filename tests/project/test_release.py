@@ -52,7 +52,7 @@ BREAKING = ("enum: [queued, ", "enum: [")
 
 
 @pytest.mark.parametrize(
-    ("change", "last", "version", "refused"),
+    ("change", "last", "version", "rejected"),
     [
         (None, "v1.2.3", "1.2.4", ""),
         (None, "v1.2.3", "2.0.0", ""),
@@ -68,27 +68,27 @@ BREAKING = ("enum: [queued, ", "enum: [")
     ],
 )
 def test_the_version_step_fits_the_contract_change(
-    repository: Path, change: tuple[str, str] | None, last: str | None, version: str, refused: str
+    repository: Path, change: tuple[str, str] | None, last: str | None, version: str, rejected: str
 ) -> None:
     if change:
         edit(repository, *change)
     arguments = f"v{version}", version, CHANGELOG.format(version), last
-    if refused:
-        with pytest.raises(ReleaseError, match=refused):
+    if rejected:
+        with pytest.raises(ReleaseError, match=rejected):
             check(*arguments)
     else:
         check(*arguments)
 
 
 def test_tag_version_and_changelog_agree() -> None:
-    for tag, version, changelog, refused in (
+    for tag, version, changelog, rejected in (
         ("v1.2.4", "1.2.3", CHANGELOG.format("1.2.4"), "_version.py says 1.2.3"),
         ("", "1.2.4", CHANGELOG.format("1.2.4"), "^nothing is no tag of a version; write it like TAG=v1.2.0$"),
         ("1.2.4", "1.2.4", CHANGELOG.format("1.2.4"), "write it like TAG=v1.2.0"),
         ("v1.2.4rc1", "1.2.4rc1", CHANGELOG.format("1.2.4rc1"), "write it like TAG=v1.2.0"),
         ("v1.2.4", "1.2.4", CHANGELOG.format("1.2.3"), r"no section '## \[1\.2\.4\] - '"),
     ):
-        with pytest.raises(ReleaseError, match=refused):
+        with pytest.raises(ReleaseError, match=rejected):
             check(tag, version, changelog, "v1.2.3")
 
 

@@ -75,7 +75,7 @@ class Victim:
         )
         assert killed.returncode == -signal.SIGKILL, killed.stderr
 
-    def is_mended(self) -> None:
+    def resume_and_compare(self) -> None:
         export_calls(self.client, self.file, resume=True)
         assert content_of(self.file) == self.whole[self.file.name]
         assert beside(self.file.parent) == {self.file.name}
@@ -165,7 +165,7 @@ def test_export_resumes_after_sigkill_at_any_step(victim: Victim, name: str, mom
     victim = attrs.evolve(victim, file=victim.file / name)
     victim.kill(*moment)
     assert not victim.file.exists()
-    victim.is_mended()
+    victim.resume_and_compare()
 
 
 @pytest.mark.parametrize("name", ["calls.jsonl", "calls.parquet"])
@@ -174,7 +174,7 @@ def test_export_resumes_after_sigkill_during_the_rename(victim: Victim, name: st
     victim = attrs.evolve(victim, file=victim.file / name)
     victim.kill("unlink", removal)
     assert victim.file.exists() == (removal > 3)
-    victim.is_mended()
+    victim.resume_and_compare()
 
 
 def test_export_completes_despite_repeated_sigkill(
