@@ -21,7 +21,7 @@ LOWEST := .venv-lowest
 LOWEST_LOCK := scripts/lowest.lock
 # They test the project's own tools, which come in one version alone, and what the locked rich draws.
 OF_TOOLS := generation lint_spec package path reference
-DRAWN := tests/test_documentation.py::test_what_is_shown_of_the_terminal_comes_out
+DRAWN := tests/project/test_documentation.py::test_what_is_shown_of_the_terminal_comes_out
 INSTALL_WHEEL := -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
 # The resolver has an environment of its own: what a lock breaks has to be mended without that lock.
 COMPILE = $(RESOLVER)/$(notdir $(BIN))/python -m uv pip compile --universal --python-version 3.11 \
@@ -48,7 +48,7 @@ test-wheel: $(WHEEL)/locked package  ## Run every test against the wheel, instal
 test-lowest: $(LOWEST)/locked package  ## The same with the lowest dependencies that are allowed, on Python 3.11, but for the tests of tools.
 	@$(LOWEST)/$(notdir $(BIN))/python $(INSTALL_WHEEL)
 	@$(LOWEST)/$(notdir $(BIN))/python -m pytest --numprocesses auto --installed \
-		$(OF_TOOLS:%=--ignore=tests/test_%.py) --deselect $(DRAWN)
+		$(OF_TOOLS:%=--ignore=tests/project/test_%.py) --deselect $(DRAWN)
 
 coverage: $(READY)  ## Run every test, and name the lines and branches of overlay/ that none of them takes.
 	@$(BIN)/coverage erase
@@ -56,7 +56,7 @@ coverage: $(READY)  ## Run every test, and name the lines and branches of overla
 
 soak: $(READY)  ## 2,000 first uses by eight threads, and 20,000 simulated histories, faults and all, by both clients.
 	@$(BIN)/python tests/first_use.py 0 1999
-	@STEPS=500 $(BIN)/python -m pytest --quiet --timeout 3600 tests/test_secrets_everywhere.py
+	@STEPS=500 $(BIN)/python -m pytest --quiet --timeout 3600 tests/client/test_secrets_everywhere.py
 	@$(BIN)/python tests/simulation.py 0 9999 & one=$$!; \
 		$(BIN)/python tests/simulation.py 10000 19999 && wait $$one
 

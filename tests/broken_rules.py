@@ -1,6 +1,6 @@
-"""For each rule of openapi/conformance/, an edit of this client that breaks it: module, what is there, what instead.
+"""For each rule of openapi/conformance/, an edit of this client that breaks it.
 
-python tests/broken_rules.py FOLDER    for each rule, break a copy of the client in FOLDER, and run its cases there
+python tests/broken_rules.py FOLDER    for each rule, break a copy of the client in FOLDER and run its cases
 """
 
 from __future__ import annotations
@@ -222,12 +222,12 @@ BREAKS: dict[str, tuple[str, str, str]] = {
 
 
 def break_copy(rule: str, folder: Path) -> Path:
-    """A copy of the client that breaks the rule."""
+    """Copy the client and break the rule."""
     return edited_copy(folder / rule, *BREAKS[rule])
 
 
 def edited_copy(overlay: Path, name: str, old: str, new: str) -> Path:
-    """A copy of the client in which one of its modules is changed."""
+    """Copy the client with one module changed."""
     shutil.copytree(ROOT / "overlay", overlay, ignore=shutil.ignore_patterns("__pycache__"))
     module = overlay / "vox_calls" / name
     source = module.read_text(encoding="utf-8")
@@ -238,7 +238,7 @@ def edited_copy(overlay: Path, name: str, old: str, new: str) -> Path:
 
 
 def run_cases(rule: str, folder: Path) -> None:
-    """Run the cases of a rule against the copy that breaks it; what they say is in a file beside that."""
+    """Run the cases of a rule against the copy that breaks it; write their output beside the copy."""
     sys.dont_write_bytecode = True
     with (folder / f"{rule}.txt").open("w", encoding="utf-8") as told:
         sys.stdout = told
@@ -248,12 +248,12 @@ def run_cases(rule: str, folder: Path) -> None:
             import conformance  # noqa: PLC0415 - imports the client, and it has to be the broken one
 
             conformance.main([rule])
-        except Exception:  # noqa: BLE001 - whoever reads the file sees it
+        except Exception:  # noqa: BLE001 - the file shows it
             traceback.print_exc()
 
 
 def main(folder: Path) -> None:
-    """Each rule in a process of its own, forked when all but the client is imported, so that each begins at once."""
+    """Run each rule in a forked process, after all imports but the client's."""
     for name in (
         "asyncio",
         "zoneinfo",

@@ -1,6 +1,6 @@
-"""Run the cases of openapi/conformance/ against this client: blocking and awaiting, in a virtual world.
+"""Run the cases of openapi/conformance/ against both clients, in virtual time.
 
-python tests/conformance.py [RULE ...]    exit status 1, and the cases that fail, where one does
+python tests/conformance.py [RULE ...]    print the cases that fail; exit status 1 if any
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from vox_calls_tools.sandbox.verdicts import KEY, Json, Outcome, ToldError
 
 FOLDER = ROOT / "openapi" / "conformance"
 SERVER = "https://conformance.test"
-# The least, the middle and the most that chance gives.
+# The least, the middle and the most jitter.
 JITTERS = (0.0, 0.5, 0.999_999_999)
 DEFAULTS = {"page_size": 100, "cursor": None, "max_items": None}
 
@@ -93,7 +93,7 @@ TAGS: dict[str, Callable[[Any], Any]] = {
 
 
 def held(value: Any) -> Any:
-    """What a caller holds, from how the case writes it."""
+    """The Python value of a case's argument."""
     if isinstance(value, list):
         return [held(item) for item in value]
     if not isinstance(value, dict):
@@ -108,7 +108,7 @@ def held(value: Any) -> Any:
 
 
 def wire(value: Any) -> Any:
-    """What was read, as JSON has it."""
+    """What was read, as JSON."""
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):
@@ -140,13 +140,13 @@ def query(given: Json, expected: Json) -> Json:
     try:
         made = Query.of(**DEFAULTS | held(given["arguments"]))
     except InvalidQueryError as error:
-        return {"refused": refusals(error, expected.get("refused", []))}
+        return {"refused": rejections(error, expected.get("refused", []))}
     request = httpx.Request("GET", SERVER, params=made.request(made.cursor)["params"])
     return {"query": parse_qs(request.url.query.decode(), keep_blank_values=True)}
 
 
-def refusals(error: InvalidQueryError, expected: list[Json]) -> list[Json]:
-    """What was refused; the nearest value where one is expected, for a message may name another one as well."""
+def rejections(error: InvalidQueryError, expected: list[Json]) -> list[Json]:
+    """The rejected filters; with the nearest value if one is expected, as a message may name another too."""
     told = []
     for position, one in enumerate(error.errors or [error]):
         assert one.field in str(error)
@@ -203,7 +203,7 @@ def derived(value: Any) -> Any:
 
 
 def pace(given: Json, _: Json) -> Json:
-    """When each request is sent, of those that become ready at their times, whatever the others do."""
+    """When each request is sent, given when each becomes ready."""
     limits, requests = given["rate_limit"], given["requests"]
     pacer = limiter_of(None if limits is None else RateLimit(**limits))
     starts = [-1.0] * len(requests)
@@ -267,16 +267,16 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self.handle_request(request)
 
 
-def told(error: VoxCallsError) -> ToldError:
-    """An error as the cases have it, with all that it would show a person."""
-    # `raw` is the item itself, for whoever has to mend it: the server's words, not the error's.
+def error_of(error: VoxCallsError) -> ToldError:
+    """An error in the form of the cases, with everything it shows."""
+    # `raw` is the item itself: the server's text, not the error's.
     shown = {name: value for name, value in vars(error).items() if name != "raw"}
     attributes = {name: getattr(error, attribute, UNSET) for name, attribute in ATTRIBUTES.items()}
     return ToldError(NAMES[type(error)], json.dumps([str(error), repr(error), repr(shown)]), **attributes)
 
 
 class Reports(logging.Handler):
-    """Keeps the values that the client reports as unknown."""
+    """Record the values that the client reports as unknown."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(logging.WARNING)
@@ -288,7 +288,7 @@ class Reports(logging.Handler):
 
 
 def options(case: Case) -> Json:
-    """The arguments of the client that a case is about."""
+    """The client arguments of a case."""
     settings = case.get("client", {})
     return {
         "retries": settings.get("retries", 4),
@@ -298,7 +298,7 @@ def options(case: Case) -> Json:
 
 
 def outcome_of(case: Case, client: vox_calls.Client | vox_calls.AsyncClient) -> Outcome:
-    """Do with a client what the case says."""
+    """Run the actions of a case with a client."""
     outcome = Outcome(items=[], pages=[], skipped=[], reported=[])
     asked = case.get("list", {})
     reports = Reports(outcome)
@@ -309,17 +309,17 @@ def outcome_of(case: Case, client: vox_calls.Client | vox_calls.AsyncClient) -> 
         else:
             asyncio.run(read_async(client, asked, outcome))
     except VoxCallsError as error:
-        outcome.error = told(error)
+        outcome.error = error_of(error)
     finally:
         logger.removeHandler(reports)
     return outcome
 
 
-def take(thing: vox_calls.Call | vox_calls.Page, outcome: Outcome) -> None:
-    if isinstance(thing, vox_calls.Page):
-        outcome.pages = [*(outcome.pages or ()), [call.id for call in thing.items]]
+def record(item: vox_calls.Call | vox_calls.Page, outcome: Outcome) -> None:
+    if isinstance(item, vox_calls.Page):
+        outcome.pages = [*(outcome.pages or ()), [call.id for call in item.items]]
     else:
-        outcome.items = [*(outcome.items or ()), thing.id]
+        outcome.items = [*(outcome.items or ()), item.id]
 
 
 def listed(client: Any, asked: Json, outcome: Outcome) -> Any:
@@ -338,8 +338,8 @@ def read(client: vox_calls.Client, asked: Json, outcome: Outcome) -> None:
         calls = listed(client, asked, outcome)
         try:
             for _ in range(asked.get("times", 1)):
-                for thing in islice(calls.pages() if asked.get("by") == "page" else calls, asked.get("take")):
-                    take(thing, outcome)
+                for item in islice(calls.pages() if asked.get("by") == "page" else calls, asked.get("take")):
+                    record(item, outcome)
         finally:
             outcome.cursor, outcome.finished = calls.cursor, calls.finished
 
@@ -351,8 +351,8 @@ async def read_async(client: vox_calls.AsyncClient, asked: Json, outcome: Outcom
             for _ in range(asked.get("times", 1)):
                 left = asked.get("take", float("inf"))
                 async with aclosing(calls.pages() if asked.get("by") == "page" else aiter(calls)) as steps:
-                    async for thing in steps:
-                        take(thing, outcome)
+                    async for item in steps:
+                        record(item, outcome)
                         left -= 1
                         if left == 0:
                             break
@@ -361,10 +361,10 @@ async def read_async(client: vox_calls.AsyncClient, asked: Json, outcome: Outcom
 
 
 def check(case: Case) -> None:
-    """Run a case every way there is.
+    """Run a case in every way.
 
     Raises:
-        AssertionError: Where something else comes of it than it says.
+        AssertionError: If the outcome is not the expected one.
     """
     if "operation" in case:
         actual = OPERATIONS[case["operation"]](case["input"], case["expect"])
@@ -389,7 +389,7 @@ def main(rules: list[str]) -> int:
             continue
         try:
             check(case)
-        except Exception as error:  # noqa: BLE001 - whatever a broken client does, the case has failed
+        except Exception as error:  # noqa: BLE001 - any error of a broken client fails the case
             print(f"{name}: {type(error).__name__}: {error}"[:300])
             failed += 1
     print(f"{failed} failed")

@@ -1,4 +1,4 @@
-"""A running sandbox with known calls, and one way to read from it that is every driver in turn."""
+"""A sandbox with known calls, and a fixture that reads from it with each driver."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vox_calls_tools.sandbox import Sandbox, Settings, make_key, synthetic_calls
 
 pytest_plugins = ["time_limit"]
 
-# What stands in the environment of whoever runs the tests must not decide them.
+# The developer's environment must not affect the tests.
 for name in list(os.environ):
     if (
         name.startswith("VOX_")
@@ -30,10 +30,10 @@ for name in list(os.environ):
     ):
         del os.environ[name]
 
-# A shell that runs the tests in the background has them ignore Ctrl-C, and with them all that they start.
+# A background job of a shell ignores SIGINT, and so would all its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes is the machine's affair.
+# Machines differ in speed.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
@@ -43,7 +43,7 @@ CALLS = 3_000
 
 @attrs.define
 class Reading:
-    """What came of one iteration: the calls, the requests as the server saw them, and where to read on."""
+    """The result of one iteration: the calls, the URLs requested, and the resume cursor."""
 
     calls: list[vox_calls.Call]
     requests: list[httpx.URL]
@@ -58,7 +58,7 @@ Read = Callable[..., Reading]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--installed", action="store_true", help="refuse to test anything but an installed package")
+    parser.addoption("--installed", action="store_true", help="test only an installed package")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -75,21 +75,21 @@ def calls() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def sandbox(calls: list[dict[str, Any]]) -> Iterator[Sandbox]:
-    """A sandbox that nobody changes, without rate limits."""
+    """A shared sandbox without rate limits; tests must not change it."""
     with Sandbox(calls, settings=Settings(make_key(), windows=())) as running:
         yield running
 
 
 @pytest.fixture
 def empty_sandbox() -> Iterator[Sandbox]:
-    """A sandbox of the test's own, without calls and rate limits."""
+    """A new sandbox without calls and rate limits."""
     with Sandbox(settings=Settings(make_key(), windows=())) as running:
         yield running
 
 
 @pytest.fixture(params=["sync", "asyncio", "trio"])
 def read(request: pytest.FixtureRequest) -> Read:
-    """Read calls from a sandbox, by each driver in turn: `read(sandbox, status="ended")`."""
+    """Read calls from a sandbox with each driver: `read(sandbox, status="ended")`."""
     return {"sync": read_sync, "asyncio": read_asyncio, "trio": read_trio}[request.param]
 
 

@@ -1,4 +1,4 @@
-"""The contract, read from the spec, for tests that compare other things with it."""
+"""The parsed OpenAPI document."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,3 +41,7 @@ def parameters() -> dict[str, dict[str, Any]]:
 def schemas() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = spec()["components"]["schemas"]
     return found
+
+
+def validate(instance: object, schema: str) -> None:
+    jsonschema.validate(instance, {"$ref": f"#/components/schemas/{schema}", "components": spec()["components"]})

@@ -1,4 +1,4 @@
-"""Run the installed command's export, and look at what came of it."""
+"""Run the installed `vox-calls export` and inspect its files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def export(
     )
 
 
-def assert_refused(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
+def assert_rejected(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
     assert done.returncode == status
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -48,7 +48,7 @@ def beside(folder: Path) -> set[str]:
 
 
 def content_of(path: Path) -> object:
-    """What has to be the same however often an export was broken off: the bytes, or the rows of Parquet."""
+    """What interruptions must not change: the bytes, or the rows of Parquet."""
     if path.suffix == ".parquet":
         table = pq.read_table(path)
         table.validate(full=True)
@@ -57,7 +57,7 @@ def content_of(path: Path) -> object:
 
 
 def in_a_terminal(command: list[str], environment: dict[str, str], until: bytes | None = None) -> tuple[int, bytes]:
-    """Status and output of a command in a pseudo-terminal, with Ctrl-C typed when something has been shown."""
+    """Status and output of a command in a pseudo-terminal; Ctrl-C is typed once `until` appears."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(command[0], command, environment)  # noqa: S606 - the project's own command

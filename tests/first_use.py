@@ -1,6 +1,6 @@
-"""The first use of the package in a process, by eight threads at once.
+"""First use of the package by eight threads at once, in a new process.
 
-python tests/first_use.py FIRST LAST    in that many new processes, in each way in turn
+python tests/first_use.py FIRST LAST    one new process for each number, alternating the ways of use
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Serve one page, and a 503 below `/fail`; the base URL."""
+    """Serve one page, and a 503 below `/fail`; yields the base URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -102,7 +102,7 @@ def serving() -> Iterator[str]:
 
 
 def run(number: int, base_url: str) -> str:
-    """Use the package for the first time, in a new process; what went wrong, or nothing."""
+    """Use the package for the first time in a new process; returns the error, if any."""
     way = [*WAYS][number % len(WAYS)]
     done = subprocess.run(
         [sys.executable, "-c", COMMON + WAYS[way] + END, base_url, json.dumps(CALL)],
@@ -116,7 +116,7 @@ def run(number: int, base_url: str) -> str:
 
 
 def main() -> int:
-    """Run them; 1 where one fails."""
+    """Run the processes; returns 1 if one fails."""
     first, last = map(int, sys.argv[1:])
     with serving() as base_url, ThreadPoolExecutor(os.cpu_count()) as pool:
         wrong = Counter(pool.map(lambda number: run(number, base_url), range(first, last + 1)))

@@ -1,4 +1,4 @@
-"""Node.js, where there is one: what of the tests needs it, and a folder's packages as its lock file has them."""
+"""Node.js for the tests that need it, and the locked packages of a folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ needs_node = pytest.mark.skipif(_MISSING is not None, reason=str(_MISSING))
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """What a command prints; fails with it where the command does."""
+    """The output of a command; fails with that output if the command fails."""
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode:
         pytest.fail(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -43,7 +43,7 @@ def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> s
 
 @contextmanager
 def installed(folder: Path) -> Iterator[None]:
-    """The folder's packages are there, and no other process of the tests is about them."""
+    """Install the folder's packages, under a lock shared by the test processes."""
     lock = folder / "package-lock.json"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     mark = folder / "node_modules" / ".installed"

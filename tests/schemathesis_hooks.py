@@ -1,4 +1,4 @@
-"""What Schemathesis cannot know of the contract: a cursor is taken from an answer, and goes with its filters."""
+"""Schemathesis hooks: a cursor comes from a response and belongs to its filters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import schemathesis
 
 @schemathesis.hook
 def before_call(_: schemathesis.HookContext, case: schemathesis.Case[Any], __: dict[str, Any]) -> None:
-    """Put the server's own cursor in place of one that was made up, unless it is to be refused."""
+    """Replace a generated cursor by one of the server, unless the request is meant to be invalid."""
     query = case.query
     if case.meta is None or not case.meta.generation.mode.is_positive or "cursor" not in query:
         return

@@ -1,4 +1,4 @@
-"""Drive the sans-I/O steps by hand: answers from a script, time from a number."""
+"""Drive the sans-I/O steps with scripted responses and a virtual clock."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REQUEST = httpx.Request("GET", "https://api.example/v3/calls")
 
 @attrs.define
 class World:
-    """A server that answers from a script, and a clock that only waiting moves."""
+    """Scripted responses, and a clock that moves only by waiting."""
 
     answers: Iterable[Answer]
     retries: int = 0
@@ -48,7 +48,7 @@ class World:
         )
 
     def fetched(self, iteration: Iteration) -> Iterator[Fetched]:
-        """Do what a client does, and yield each page."""
+        """Run the steps as a client does and yield each page."""
         script = iter(self.answers)
         steps = iteration.fetch()
         answer: Answer | None = None
@@ -70,13 +70,13 @@ class World:
                 yield step
 
     def calls(self, iteration: Iteration, take: Callable[[Call], object]) -> None:
-        """Give each call to `take`, so that it is there when an error comes."""
+        """Pass each call to `take`, so that those before an error are kept."""
         for fetched in self.fetched(iteration):
             for each in iteration.calls(fetched):
                 take(each)
 
     def pages(self, iteration: Iteration, take: Callable[[Page], object]) -> None:
-        """Give each page to `take`."""
+        """Pass each page to `take`."""
         for fetched in self.fetched(iteration):
             take(iteration.page(fetched))
 

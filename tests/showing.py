@@ -1,4 +1,4 @@
-"""How tools show objects, errors and the frames of errors: in the same ways as they do for users."""
+"""Show objects, errors and frames as pprint, rich, pytest and others show them to users."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from _pytest._io.saferepr import saferepr
 
 
 def objects(*shown: object) -> str:
-    """The objects, as `repr`, `pprint` and rich show them."""
+    """The objects as `repr`, `pprint` and rich show them."""
     out = io.StringIO()
     console = rich.console.Console(file=out, width=200)
     for each in shown:
@@ -33,8 +33,8 @@ def errors(error: BaseException, *, below: str) -> str:
     """An error with all the locals of its frames, in each way that a tool shows them.
 
     Args:
-        error: What was caught.
-        below: The file of the test, whose own frames are left out.
+        error: The error caught.
+        below: The file of the test; its frames are left out.
     """
     out = io.StringIO()
     console = rich.console.Console(file=out, width=200)
@@ -57,7 +57,7 @@ def errors(error: BaseException, *, below: str) -> str:
 
 
 def _write_frames(inner: TracebackType | None, out: io.StringIO) -> None:
-    """Locals as pytest -l shows them; and as cgitb did, the value of each dotted name in a line that failed."""
+    """Locals as pytest -l shows them, and like cgitb the value of each dotted name in a failed line."""
     while inner is not None:
         frame = inner.tb_frame
         out.writelines(

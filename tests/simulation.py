@@ -1,8 +1,8 @@
-"""A server that fails in every way there is while its history grows and changes, and what a reader must get out of it.
+"""Simulation: read a changing history from a server that fails in every known way.
 
-python tests/simulation.py FIRST [LAST]    read by both drivers with these seeds; the first that fails is printed
+python tests/simulation.py FIRST [LAST]    read with both drivers for these seeds; print the first that fails
 
-Everything follows from the seed: the history, what happens to it while it is read, the faults, and chance.
+The seed decides everything: the history, its changes while it is read, the faults and the jitter.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ AGENT = {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v
 LIMIT = RateLimit(per_second=5, per_minute=120)
 MOST_REQUESTS = 3_000
 MOST_GROWTH = 60
-MOST_ASKED = 60.0  # no budget is used up by that
+MOST_ASKED = 60.0  # never exceeds a retry budget
 FAULTS = [
     "no connection",
     "time-out",
@@ -111,7 +111,7 @@ class Plan:
 
 @attrs.define
 class Watched(Cut):
-    """A body that stops half-way, and has to be closed all the same."""
+    """A response body that breaks off and must still be closed."""
 
     server: Server
 
@@ -127,7 +127,7 @@ class Watched(Cut):
 
 @attrs.define
 class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """The API, by a clock of its own making, in a bad week."""
+    """The API with faults, on a virtual clock."""
 
     plan: Plan
     clock: Clock
@@ -166,7 +166,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
             self.broken[name] = self.chance.choice(BROKEN_ITEMS)
 
     def happen(self) -> None:
-        """What goes on in the organisation between two requests."""
+        """Change the history between two requests."""
         for _ in range(int(self.chance.random() * 2 * self.plan.growth)):
             if self.made < self.plan.size + MOST_GROWTH:
                 self.make_call()
@@ -216,7 +216,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
             case 6 if self.chance.random() < self.plan.final_faults:
                 return httpx.Response(self.chance.choice(FINAL), json={"error": {"code": "NO", "message": "No."}})
             case 7 if self.chance.random() < 0.5:
-                self.clock.time += 20.0  # a slow one, that comes in the end
+                self.clock.time += 20.0  # a slow response that arrives in the end
                 return None
         return self.refusal()
 
@@ -261,13 +261,13 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         limit = int(asked["limit"])
         ordered = self.matching(asked)
         if "cursor" in asked:
-            assert asked["cursor"] in self.cursors, "a cursor that nobody gave"
+            assert asked["cursor"] in self.cursors, "an unknown cursor"
             after = json.loads(asked["cursor"].partition("#")[0])
             ordered = [one for one in ordered if self.is_after(self.place(one), (after[0], after[1]))]
         items = ordered[:limit]
         following = None
         if self.chance.random() < self.plan.empty_pages:
-            # Nothing on this one, but more to come: as servers do that filter after they have read.
+            # An empty page with a cursor, as from servers that filter after reading.
             self.figures["empty page"] += 1
             items, following = [], asked.get("cursor", json.dumps(self.before_all())).partition("#")[0]
             following += f"#{self.requests}"
@@ -277,7 +277,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
             self.cursors.add(following)
         if following and self.chance.random() < self.plan.bad_cursors:
             self.figures["bad cursor"] += 1
-            # Not one of an earlier iteration or of an answer that was lost: nobody could know that it was there.
+            # Not from an earlier iteration or a lost response: the client cannot have seen those.
             following = self.chance.choice(["", *[one for one in self.given if one != following][:1]])
         self.following = following
         self.served[asked.get("cursor")] = {one["id"] for one in items}
@@ -300,7 +300,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 @attrs.define
 class Reader:
-    """A program that reads until all is there, going on from wherever an error or a break says."""
+    """A reader that resumes after every error and break until the history is complete."""
 
     plan: Plan
     server: Server
@@ -314,11 +314,11 @@ class Reader:
     iterations: int = 0
 
     def arguments(self) -> Json:
-        """What to ask for next."""
+        """The arguments of the next listing."""
         self.iterations += 1
         self.broke_off = False
-        assert self.iterations < MOST_REQUESTS, "this has no end"
-        # Reading on gives a page that was not handed out whole once more.
+        assert self.iterations < MOST_REQUESTS, "the iteration does not end"
+        # Resuming fetches again the page that was not fully yielded.
         again = self.server.served.get(self.cursor, set())
         while self.items and self.items[-1] in again:
             self.items.pop()
@@ -328,7 +328,7 @@ class Reader:
             arguments["sort_order"] = "asc"
         if self.iterations == 1:
             arguments["max_items"] = self.plan.max_items
-        # Whoever did not want to skip what is broken has to, when reading on from there.
+        # Resuming from there has to skip the invalid item.
         if self.plan.skips_invalid or self.errors:
             arguments["on_invalid"] = self.skip
         return arguments
@@ -336,14 +336,14 @@ class Reader:
     def skip(self, error: InvalidResponseError) -> None:
         assert error.path.startswith("items[")
 
-    def take(self, thing: Call | Page) -> bool:
-        """Keep what was handed out; whether to break off here."""
-        self.items += [call.id for call in thing.items] if isinstance(thing, Page) else [thing.id]
+    def record(self, item: Call | Page) -> bool:
+        """Record a yielded call; return whether to break off."""
+        self.items += [call.id for call in item.items] if isinstance(item, Page) else [item.id]
         self.broke_off = self.chance.random() < self.plan.breaks_off
         return self.broke_off
 
     def fail(self, error: VoxCallsError, calls: Calls | AsyncCalls) -> None:
-        """Look at an error as its reader would, and wait as long as it says."""
+        """Check an error and wait as long as it says."""
         assert isinstance(error, ApiError | TransportError | InvalidResponseError | PaginationError), repr(error)
         assert error.cursor == calls.cursor
         assert not calls.finished
@@ -366,8 +366,8 @@ class Reader:
             calls = client.list_calls(**arguments)
             try:
                 steps = calls.pages() if self.plan.by_page else iter(calls)
-                for thing in steps:
-                    if self.take(thing):
+                for item in steps:
+                    if self.record(item):
                         break
                 assert calls.finished or self.broke_off or arguments.get("max_items") is not None, "ended too early"
             except VoxCallsError as error:
@@ -381,8 +381,8 @@ class Reader:
             try:
                 results: Any = calls.pages() if self.plan.by_page else aiter(calls)
                 async with aclosing(results) as steps:
-                    async for thing in steps:
-                        if self.take(thing):
+                    async for item in steps:
+                        if self.record(item):
                             break
                 assert calls.finished or self.broke_off or arguments.get("max_items") is not None, "ended too early"
             except VoxCallsError as error:
@@ -391,11 +391,11 @@ class Reader:
 
 
 def run(plan: Plan, driver: Driver) -> Reader:
-    """Read a whole history by one driver.
+    """Read a whole history with one driver.
 
     Raises:
-        AssertionError: Where a call is lost or handed out twice, a wait is too short, an error says something wrong,
-            the server has to refuse a request, there is no end, or something is left behind.
+        AssertionError: If a call is lost or yielded twice, a wait is too short, an error is wrong, the server rejects a
+            request, the iteration does not end, or something is left open.
     """
     chance = random.Random(plan.seed)
     clock = Clock(random.Random(plan.seed).random)
@@ -419,10 +419,10 @@ def run(plan: Plan, driver: Driver) -> Reader:
 
         pacer = asyncio.run(main())
 
-    handed_out = Counter(reader.items)
-    assert not [name for name, times in handed_out.items() if times > 1], "handed out twice"
-    assert not server.present_throughout - server.broken.keys() - handed_out.keys(), "lost"
-    assert not handed_out.keys() - server.known, "made up"
+    yielded = Counter(reader.items)
+    assert not [name for name, times in yielded.items() if times > 1], "yielded twice"
+    assert not server.present_throughout - server.broken.keys() - yielded.keys(), "lost"
+    assert not yielded.keys() - server.known, "made up"
     assert server.refused_by_limit == 0, "more requests than the limit"
     assert pacer._in_flight == 0, "a request is still counted as under way"
     assert server.open_bodies == 0, "a body was left open"
@@ -430,13 +430,13 @@ def run(plan: Plan, driver: Driver) -> Reader:
 
 
 def check(seed: int) -> Counter[str]:
-    """Both drivers read the same world, and do the same in it. Returns what was in it."""
+    """Both drivers read the same history with the same result. Returns its events."""
     plan = Plan.of(seed)
     one, other = run(plan, "sync"), run(plan, "async")
     assert (one.items, one.errors, one.clock.time) == (other.items, other.errors, other.clock.time)
     figures = one.server.figures
     figures["requests"] += one.server.requests
-    figures["calls handed out"] += len(one.items)
+    figures["calls yielded"] += len(one.items)
     figures["resumptions"] += one.iterations - 1
     figures["errors"] += len(one.errors)
     figures["virtual seconds"] += int(one.clock.time)
@@ -444,10 +444,10 @@ def check(seed: int) -> Counter[str]:
 
 
 def main(first: int, last: int) -> int:
-    """Try every seed, and print what was in them.
+    """Run every seed and print a summary.
 
     Raises:
-        AssertionError: Where one fails, when it has been printed.
+        AssertionError: If a seed fails, after it is printed.
     """
     figures: Counter[str] = Counter()
     for seed in range(first, last + 1):
@@ -462,5 +462,5 @@ def main(first: int, last: int) -> int:
 
 
 if __name__ == "__main__":
-    logging.disable()  # the server has a status that nobody knows
+    logging.disable()  # the server sends an unknown status
     sys.exit(main(int(sys.argv[1]), int(sys.argv[-1])))

@@ -1,4 +1,4 @@
-"""A terminal without a screen: a command runs in it, and what a person would see can be asked."""
+"""Run a command in a virtual terminal and read its screen."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ import pyte
 
 COMMAND = Path(sys.executable).with_name("vox-calls")
 _ROWS = 250
-# A session of its own, whose keyboard the terminal is: Ctrl-C there interrupts the command.
+# A new session with the terminal as its keyboard, so that Ctrl-C there interrupts the command.
 _LAUNCHER = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 
 
 @attrs.frozen
 class Seen:
-    """What came of a command in a terminal.
+    """The result of a command in a terminal.
 
     Attributes:
         status: Its exit status.
-        raw: All that it wrote, control characters included.
-        screen: What that looks like.
+        raw: Its output, control characters included.
+        screen: The screen that it shows.
     """
 
     status: int
@@ -42,7 +42,7 @@ class Seen:
         return [line.rstrip() for line in self.screen.display if line.strip()]
 
     def column(self, row: int, heading: str) -> str:
-        """What stands on a line under a heading of the first, from the cell in which the heading begins."""
+        """The text of a line from the column where a heading of the first line starts."""
         at = self.lines[0].index(heading)
         return "".join(self.screen.buffer[row][x].data for x in range(at, self.screen.columns)).split(" ")[0]
 
@@ -59,13 +59,13 @@ def in_terminal(
     columns: int = 80,
     during: Callable[[str, int], None] | None = None,
 ) -> Seen:
-    """Run the command in a terminal that is so wide.
+    """Run the command in a terminal of a given width.
 
     Args:
-        arguments: Of the command.
-        environment: Besides that of the tests.
+        arguments: The arguments of the command.
+        environment: Variables added to those of the tests.
         columns: The width of the terminal.
-        during: Called whenever something was written, with all of it so far and the terminal's other end.
+        during: Called after each output, with all output so far and the file descriptor of the terminal.
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, columns, 0, 0))

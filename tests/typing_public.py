@@ -1,4 +1,4 @@
-"""What a user's own type checker sees of the package. Checked by several of them in `make types`, and never run."""
+"""The public types as a user's type checker sees them. Checked by `make types`, never run."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def asking(on_invalid: list[vox_calls.InvalidResponseError]) -> None:
 
 
 def holding(call: Call, page: Page) -> None:
-    """The wire's own fields, and what is made of them: never `Unset`, never `Any` but in a free object."""
+    """Wire fields and derived ones: never `Unset`, and `Any` only in free-form objects."""
     assert_type(call.id, str)
     assert_type(call.agent.agent_id, UUID)
     assert_type(call.status, CallStatus)
@@ -114,7 +114,7 @@ def holding(call: Call, page: Page) -> None:
 
 
 def failing(error: vox_calls.VoxCallsError) -> None:
-    """An `except` clause narrows to what its class knows."""
+    """An `except` clause narrows to the attributes of its class."""
     assert_type(error.cursor, str | None)
     assert_type(error.attempts, int)
     if isinstance(error, vox_calls.ApiError):
@@ -128,9 +128,9 @@ def failing(error: vox_calls.VoxCallsError) -> None:
         assert_type(error.raw, object)
     if isinstance(error, vox_calls.TransportError):
         assert_type(error.method, str)
-    refused = vox_calls.InvalidQueryError("status", "x", "no")
-    assert_type([each.field for each in refused.errors], list[str])
-    wrong: ValueError = refused
+    rejected = vox_calls.InvalidQueryError("status", "x", "no")
+    assert_type([each.field for each in rejected.errors], list[str])
+    wrong: ValueError = rejected
     raise wrong
 
 

@@ -1,4 +1,4 @@
-"""Both clients in a world of their own: a transport instead of sockets, a clock that only waiting and answers move."""
+"""Both clients with an in-memory transport and a virtual clock."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import httpx
 import vox_calls
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-"""What time it is when a clock begins."""
+"""The time at which a clock starts."""
 
 
 @attrs.define
 class Clock:
-    """Seconds since the beginning, and how chance falls."""
+    """Seconds since the start, and the jitter."""
 
     jitter: Callable[[], float]
     time: float = 0.0
@@ -56,7 +56,7 @@ def awaiting(clock: Clock, transport: httpx.AsyncBaseTransport, api_key: str, **
 
 @attrs.define
 class Cut(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that stops half-way."""
+    """A response body that breaks off."""
 
     body: bytes
 
