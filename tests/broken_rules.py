@@ -27,6 +27,11 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "QUERY-6": ("query.py", "min(self.page_size, max(self.max_items, 1))", "min(self.page_size, self.max_items)"),
     "QUERY-7": ("query.py", "if not isinstance(value, str) or not value:", "if not isinstance(value, str):"),
     "QUERY-8": ("query.py", "raise InvalidQueryError.combine(errors)", "raise errors[0]"),
+    "QUERY-9": (
+        "query.py",
+        "latest is not None and latest < earliest:",
+        "latest is not None and latest + 1 < earliest:",
+    ),
     "PHONE-1": ("query.py", '{"Zs", "Pd", "Cf"}', '{"Zs", "Pd"}'),
     "PHONE-2": ("query.py", '.removeprefix("+82").removeprefix("0")', '.removeprefix("+82")'),
     "PHONE-3": (
@@ -168,7 +173,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
         "        if len(page.items) > self._left:\n",
         "        if len(page.items) < 0:\n",
     ),
-    "PAGE-14": ("pagination.py", "    error.cursor = cursor\n", ""),
+    "PAGE-14": ("pagination.py", "    error.cursor = cursor\n    if source", "    if source"),
     "PAGE-15": (
         "pagination.py",
         "Iteration(begun.query, begun.runtime,",

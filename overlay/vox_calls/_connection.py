@@ -55,11 +55,7 @@ class Bearer(httpx.Auth):
         """Remove secrets from an error that is about to leave, and from those that it comes from.
 
         Frames keep their lines but lose their locals, which tools for tracebacks show: below a client these hold the
-        key and whole pages.
-
-        Args:
-            error: The error.
-            handled: What the caller was handling before: neither it nor its causes are touched.
+        key and whole pages. What the caller was handling before is left alone.
         """
         todo, seen = [error], {id(handled), id(None)}
         for each in todo:
@@ -78,18 +74,7 @@ class Bearer(httpx.Auth):
 
 
 class Connection(Generic[Http]):
-    """An httpx client, the server that it talks to and the key. Sends nothing by itself.
-
-    Args:
-        kind: The class of the httpx client.
-        api_key: The key; None for the environment's.
-        base_url: The server; None for the environment's, else the vendor's.
-        timeout: Seconds, or an `httpx.Timeout`; for an httpx client made here.
-        http: The caller's own httpx client.
-
-    Raises:
-        ConfigurationError: For anything invalid among them.
-    """
+    """The key, the server and the httpx clients that talk to it. Sends nothing by itself."""
 
     def __init__(
         self,

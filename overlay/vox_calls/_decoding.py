@@ -128,12 +128,7 @@ class Decoder(Generic[T]):
                 _maker(field.free)
 
     def decode(self, raw: object, *, path: str = "", unknown: UnknownValues | None = None) -> T:
-        """Decode one object.
-
-        Args:
-            raw: The JSON value. It is not changed.
-            path: Where it stands in the response, for errors.
-            unknown: Where to report unknown enum values; None to keep them in silence.
+        """Decode one object, which stands at a path in the response. Unknown enum values are reported, if anywhere.
 
         Raises:
             InvalidResponseError: With the path of the fault.

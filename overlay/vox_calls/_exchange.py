@@ -71,13 +71,7 @@ class Runtime:
 
 @attrs.frozen
 class Received(Generic[T]):
-    """How a request ended well.
-
-    Attributes:
-        body: What was read from the response.
-        attempts: How many times the request was sent.
-        request_id: The `x-request-id` of the response, if any.
-    """
+    """How a request ended well: what was read, after how many attempts, and the response's `x-request-id`, if any."""
 
     body: T = attrs.field(repr=False)  # it has recording URLs, and tracebacks may show it
     attempts: int
@@ -97,7 +91,7 @@ def exchange(
         request: Method, URL and parameters, as the raw client builds them.
         runtime: The outside.
         read: Reads the response. Its InvalidResponseError is retried: a proxy may have answered, or cut the body.
-        accept: The statuses that are no error.
+        accept: The statuses that are not errors.
 
     Raises:
         ApiError: For another status, after the last attempt.

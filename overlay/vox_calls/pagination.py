@@ -37,15 +37,7 @@ _MOST_EMPTY = 1_000
 
 @attrs.frozen
 class Fetched:
-    """A page as it came.
-
-    Attributes:
-        page: The page, without its calls.
-        items: For each item the call, or its fault.
-        cursor: The cursor of the page itself.
-        attempts: How many times its request was sent.
-        request_id: The `x-request-id` of its response, if any.
-    """
+    """A page as it came: without its calls, and for each item the call or its fault. The cursor is its own."""
 
     page: Page
     items: list[Call | InvalidResponseError]

@@ -70,6 +70,10 @@ class Query:
         normalised = {
             field: checked(field, value, NORMALISERS[field]) for field, value in filters.items() if value is not None
         }
+        earliest, latest = normalised.get("start_at_after"), normalised.get("start_at_before")
+        if earliest is not None and latest is not None and latest < earliest:
+            reason = "it is before start_at_after, so no call can match; pass a later instant"
+            errors.append(InvalidQueryError("start_at_before", filters["start_at_before"], reason))
         size = checked("page_size", page_size, partial(_integer, least=1, most=MAX_PAGE_SIZE))
         if page_size is None:
             errors.append(InvalidQueryError("page_size", None, f"pass an integer from 1 to {MAX_PAGE_SIZE}"))

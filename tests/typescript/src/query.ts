@@ -66,6 +66,11 @@ export function readArguments(given: object, hide: Hide): Listing {
     }
     for (const value of attempt(name, (one) => readFilter(one, readers[name], schema)) ?? []) search.append(name, value);
   }
+  const [after, before] = [search.get("start_at_after"), search.get("start_at_before")];
+  if (after !== null && before !== null && Number(before) < Number(after)) {
+    const reason = "it is before start_at_after, so no call can match";
+    problems.push({ argument: "start_at_before", reason, nearest: undefined });
+  }
   const maxItems = attempt("max_items", readMaxItems) ?? Infinity;
   for (const [argument, value] of values) {
     const names = [...Object.keys(readers), "page_size", "max_items"];
