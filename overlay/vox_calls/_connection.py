@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import traceback
+import urllib.request
 from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
@@ -214,10 +215,11 @@ def open_http(kind: type[Http], base_url: str, *, timeout: float | httpx.Timeout
         raise ConfigurationError("timeout takes seconds, or an httpx.Timeout")
     if not all(seconds is None or 0 < seconds <= _LONGEST_TIMEOUT for seconds in chosen):
         raise ConfigurationError(f"timeout takes seconds, more than 0 and at most {_LONGEST_TIMEOUT:,}")
-    # A proxy of the environment would see the key of a plain http request, and could not reach this machine.
-    leaves_machine = not _is_loopback(httpx.URL(base_url).host)
     try:
-        http = kind(timeout=timeout, trust_env=leaves_machine, event_hooks=hooks)
+        # With trust_env, httpx fails at entries of NO_PROXY that container tools write.
+        certificates = httpx.create_ssl_context(trust_env=True)
+        proxy = _proxy_for(httpx.URL(base_url))
+        http = kind(timeout=timeout, trust_env=False, verify=certificates, proxy=proxy, event_hooks=hooks)
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         # Not its message: these variables may hold passwords.
         raise ConfigurationError(
@@ -226,6 +228,24 @@ def open_http(kind: type[Http], base_url: str, *, timeout: float | httpx.Timeout
         ) from None
     http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # a retry is the same request
     return http
+
+
+def _proxy_for(url: httpx.URL) -> str | None:
+    # A proxy would see the key of a plain http request, and could not reach this machine.
+    proxies = urllib.request.getproxies()
+    if _is_loopback(url.host) or any(_covers(entry.strip(), url.host) for entry in proxies.get("no", "").split(",")):
+        return None
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
+def _covers(entry: str, host: str) -> bool:
+    """Whether an entry of NO_PROXY covers a host: an address, a network, a domain with those below it, or `*`."""
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[]"), strict=False)
+    except ValueError:
+        domain = entry.partition(":")[0].removeprefix("*").removeprefix(".").lower()
+        return entry == "*" or (bool(domain) and (host == domain or host.endswith(f".{domain}")))
 
 
 def _is_loopback(host: str) -> bool:

@@ -103,6 +103,38 @@ def test_a_proxy_that_rejects_the_login_is_asked_once(monkeypatch: pytest.Monkey
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize(
+    "listed", ["localhost,127.0.0.0/8,::1/128", "[::1]", "::1", "*.internal", ".internal, 10.0.0.0/8", "169.254/16"]
+)
+def test_any_no_proxy_is_understood(listed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rejected = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    with serving(lambda _: rejected) as (url, seen):
+        monkeypatch.setenv("HTTPS_PROXY", url)
+        monkeypatch.setenv("NO_PROXY", listed)
+        read_fails("https://api.example", TransportError, "the proxy does not let")
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("listed", "host"),
+    [
+        ("*", "api.example"),
+        ("api.example", "api.example"),
+        ("example", "api.example"),
+        (".example:443", "api.example"),
+        ("other, *.example", "api.example"),
+        ("127.0.0.0/8, 192.0.2.0/24", "192.0.2.7"),
+        ("[2001:db8::]/32", "[2001:db8::1]"),
+    ],
+)
+def test_no_proxy_keeps_a_host_from_the_proxy(listed: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", listed)
+    with client(f"https://{host}", retries=0, timeout=0.3) as reader, pytest.raises(TransportError) as caught:
+        list(reader.list_calls())
+    assert "proxy" not in str(caught.value)
+
+
 def test_what_a_server_says_in_place_of_a_page_is_told() -> None:
     sent = b'{"error": {"code": "MAINTENANCE", "message": "Back at nine."}}'
     with serving(lambda _: http(sent)) as (url, _):
