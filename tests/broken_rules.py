@@ -220,8 +220,8 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "ERR-5": ("_exchange.py", "{redact(key): _redact_all(item, redact)", "{key: _redact_all(item, redact)"),
     "ERR-6": (
         "client.py",
-        "            return self._connection.http.send(request, auth=self._connection.auth, follow_redirects=False)",
-        "            return self._connection.http.send(request, auth=self._connection.auth, follow_redirects=True)",
+        "response = connection.http.send(request, auth=connection.auth, follow_redirects=False, stream=True)",
+        "response = connection.http.send(request, auth=connection.auth, follow_redirects=True, stream=True)",
     ),
 }
 

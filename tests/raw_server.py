@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 KEY = "vox_live_0123456789abcdef"
@@ -12,17 +12,18 @@ RECORDING = "https://recordings.example.com/a.wav?signature=c0ffee"
 
 
 @contextmanager
-def serving(answer: bytes) -> Iterator[str]:
-    """A server that answers each connection with `answer` and closes it."""
+def serving(answer: bytes | Callable[[], Iterator[bytes]]) -> Iterator[str]:
+    """A server that answers each connection with `answer`, whole or part by part, and closes it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             with suppress(OSError):
                 while True:
                     connection, _ = listener.accept()
-                    with connection:
+                    with suppress(OSError), connection:
                         connection.recv(65_536)
-                        connection.sendall(answer)
+                        for part in [answer] if isinstance(answer, bytes) else answer():
+                            connection.sendall(part)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()

@@ -136,7 +136,7 @@ class Connection(Generic[Http]):
         """Map a send error to an answer; raise any other error again."""
         if isinstance(error, RuntimeError) and (self.is_closed or self.http.is_closed):
             return ClientClosedError("the client was closed while it was in use; make a new one")
-        if isinstance(error, httpx.RequestError):
+        if isinstance(error, httpx.RequestError | VoxCallsError):
             self.auth.redact_message(error)
             return error
         raise error

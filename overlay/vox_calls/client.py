@@ -16,6 +16,7 @@ from uuid import UUID
 import anyio
 import httpx
 
+from vox_calls._body import Body
 from vox_calls._connection import DEFAULT_TIMEOUT, Connection, Http
 from vox_calls._exchange import Answer, Runtime, Send, Steps, Wait, exchange
 from vox_calls._retry import RetryPolicy
@@ -248,8 +249,16 @@ class Client(_Client[httpx.Client, Calls]):
         request = self._connection.request(step)
         if not isinstance(request, httpx.Request):
             return request
+        connection = self._connection
         try:
-            return self._connection.http.send(request, auth=self._connection.auth, follow_redirects=False)
+            response = connection.http.send(request, auth=connection.auth, follow_redirects=False, stream=True)
+            with closing(response):
+                if response.is_stream_consumed:  # by a hook of the caller's
+                    return response
+                body = Body(response, self._clock)
+                for part in response.iter_raw():
+                    body.feed(part)
+            return body.end()
         except Exception as error:  # noqa: BLE001 - mapped to an answer, or raised again
             return self._connection.failure(error)
 
@@ -316,7 +325,17 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
         request = self._connection.request(step)
         if not isinstance(request, httpx.Request):
             return request
+        connection = self._connection
         try:
-            return await self._connection.http.send(request, auth=self._connection.auth, follow_redirects=False)
+            response = await connection.http.send(request, auth=connection.auth, follow_redirects=False, stream=True)
+            try:
+                if response.is_stream_consumed:  # by a hook of the caller's
+                    return response
+                body = Body(response, self._clock)
+                async for part in response.aiter_raw():
+                    body.feed(part)
+            finally:
+                await response.aclose()
+            return body.end()
         except Exception as error:  # noqa: BLE001 - mapped to an answer, or raised again
             return self._connection.failure(error)

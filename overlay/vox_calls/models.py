@@ -20,6 +20,7 @@ from vox_calls_raw import models as raw
 
 _WITHHELD = "recording_url"
 _SHOWN = frozenset({"id", "call_type", "status", "start_at"})
+_MOST_ITEMS = 1_000  # a server may have a minimum of its own, but not ten times what the contract allows
 _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
@@ -215,6 +216,8 @@ def read_page(body: object, unknown: UnknownValues) -> tuple[Page, list[Call | I
         if "items" not in body:
             raise InvalidResponseError("items", f"the field is missing{_error_in(body)}")
         items = body["items"]
+        if isinstance(items, list) and len(items) > _MOST_ITEMS:
+            raise InvalidResponseError("items", f"{len(items):,} items, where at most 100 were asked for")
         if isinstance(items, list):
             body = {**body, "items": []}
     page = _PAGES.decode(body)
