@@ -131,7 +131,7 @@ def test_a_call_may_stay_where_it_is(status: str) -> None:
     "span", [-1, math.nan, math.inf, True, "5", timedelta(seconds=-1), None, 10**400], ids=lambda span: str(span)[:9]
 )
 def test_what_is_no_length_of_time_is_refused_by_name(span: Any) -> None:
-    with pytest.raises(MisusedError, match="cost_after is seconds or a timedelta"):
+    with pytest.raises(MisusedError, match="cost_after must be seconds or a timedelta"):
         plan({"id": "a"}, placed_at=START, cost_after=span)
 
 

@@ -254,7 +254,7 @@ def test_fields_are_given_as_a_client_has_them_or_as_json_has_them(vox_sandbox: 
         ({"start_at": datetime(2026, 11, 1)}, "start_at: the datetime is naive"),  # noqa: DTZ001 - that is the fault
         ({"agent": {"agent_id": "7"}}, "agent.agent_id: Invalid UUID"),
         ({"call_cost": {"total_cost": 1}}, "call_cost.total_cost: Expected `str"),
-        ({"metadata": {"a": [object()]}}, r"metadata\.a\[0\] is a object, which JSON does not have"),
+        ({"metadata": {"a": [object()]}}, r"metadata\.a\[0\] is a object, which JSON does not support"),
         ({"agent": None}, "agent: "),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -277,11 +277,11 @@ def test_calls_are_changed_and_removed_by_id(vox_sandbox: VoxSandbox, vox_client
     assert changed.call_analysis.summary == "다시"
     assert changed.call_analysis.user_sentiment is not None
     assert str(changed.cost) == "10.00"
-    with pytest.raises(MisusedError, match="no call with the id 'c'"):
+    with pytest.raises(MisusedError, match="no call has the id 'c'"):
         vox_sandbox.change("c", metadata={})
-    with pytest.raises(MisusedError, match="no call with the id 'c'"):
+    with pytest.raises(MisusedError, match="no call has the id 'c'"):
         vox_sandbox.remove("a", "c")
-    with pytest.raises(MisusedError, match="id of a call does not change"):
+    with pytest.raises(MisusedError, match="id of a call cannot change"):
         vox_sandbox.change("a", id="c")
     vox_sandbox.remove("a")
     assert [call.id for call in vox_client.list_calls()] == ["b"]
@@ -332,11 +332,9 @@ def test_a_call_that_is_changed_by_hand_stays_as_it_is(vox_sandbox: VoxSandbox) 
 
 
 def test_the_times_of_a_call_that_goes_on_are_not_given(vox_sandbox: VoxSandbox) -> None:
-    with pytest.raises(
-        MisusedError, match="end_at and start_at of a call that goes on with time: say waits= and lasts="
-    ):
+    with pytest.raises(MisusedError, match="sets end_at and start_at itself: pass waits= and lasts="):
         vox_sandbox.place(start_at=vox_sandbox.now, end_at=None)
-    with pytest.raises(MisusedError, match="the time to advance is seconds or a timedelta"):
+    with pytest.raises(MisusedError, match="the time to advance must be seconds or a timedelta"):
         vox_sandbox.advance(-1)
 
 
@@ -360,7 +358,7 @@ def test_faults_come_request_by_request_and_end_when_told_to(vox_sandbox: VoxSan
     with vox_calls.Client() as client:
         assert list(client.list_calls()) == [call]
     for wrong in ({"statsu": 503}, {"status": 99}, {"fault": "fire"}, 503):
-        with pytest.raises(MisusedError, match="this is no step"):
+        with pytest.raises(MisusedError, match="invalid step"):
             vox_sandbox.fail(wrong)  # type: ignore[arg-type] # one is no step at all
 
 
@@ -426,9 +424,9 @@ def test_a_bad_file_is_told_with_its_line_and_adds_nothing(vox_sandbox: VoxSandb
     path.write_text(good + good, encoding="utf-8")
     with pytest.raises(MisusedError, match=r"calls\.jsonl: two calls have the id 'a'"):
         vox_sandbox.load(path)
-    with pytest.raises(FileError, match=r"none\.jsonl cannot be read"):
+    with pytest.raises(FileError, match=r"cannot read .*none\.jsonl"):
         vox_sandbox.load(tmp_path / "none.jsonl")
-    with pytest.raises(ConfigurationError, match=r"calls\.txt: the name does not say"):
+    with pytest.raises(ConfigurationError, match=r"cannot tell the format from the name .*calls\.txt"):
         vox_sandbox.load(tmp_path / "calls.txt")
     assert vox_sandbox.calls == []
 
