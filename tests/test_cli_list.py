@@ -205,7 +205,7 @@ def test_times_count_back_from_now_and_what_is_said_to_read_on_does_not(empty_sa
 def test_a_time_that_cannot_be_read_is_told(four: Sandbox) -> None:
     done = piped(four, "--since", "\x1b[2J")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert done.stderr.startswith("vox-calls: since: not a time that can be read; write 2026-11-01, ")
+    assert done.stderr.startswith("vox-calls: since: not a valid time; write 2026-11-01, ")
     assert "\x1b" not in done.stderr
 
 
@@ -231,7 +231,7 @@ def test_an_array_that_is_not_whole_is_not_closed(calls: list[dict[str, Any]]) -
     with Sandbox(calls, settings=Settings(make_key(), windows=(), faults=Script([None, refusal]))) as sandbox:
         done = piped(sandbox, "--format", "json", "--max-items", "200", "--since", "2026-11-01")
     assert done.returncode == 1
-    assert "(read on with the same options and --since 2026-11-01T00:00:00.000+09:00 --cursor " in done.stderr
+    assert "(resume with the same options and --since 2026-11-01T00:00:00.000+09:00 --cursor " in done.stderr
     with pytest.raises(json.JSONDecodeError):
         json.loads(done.stdout)
     assert len(json.loads(f"{done.stdout}]")) == 100
@@ -443,7 +443,7 @@ def test_a_call_that_cannot_be_read_is_told_and_the_others_are_listed(empty_sand
     )
     done = piped(empty_sandbox, "--format", format_)
     assert done.returncode == 1
-    assert "left out, for it cannot be read: items[1].call_type: " in done.stderr
+    assert "skipped an invalid call: items[1].call_type: " in done.stderr
     if format_ == "json":
         assert [item["id"] for item in json.loads(done.stdout)] == ["c", "a"]
     else:
