@@ -1,4 +1,4 @@
-"""`python -m vox_calls_tools` is the command `vox-calls`."""
+"""Runs the command `vox-calls` for `python -m vox_calls_tools`."""
 
 from vox_calls_tools.cli import main
 

@@ -1,10 +1,10 @@
-"""Fixtures for tests of code that reads calls. pytest finds them by itself wherever this package is installed.
+"""pytest fixtures for testing code that reads calls. Registered automatically when the package is installed.
 
-    def test_the_report_counts_missed_calls(vox_sandbox):
+    def test_report_counts_missed_calls(vox_sandbox):
         vox_sandbox.add(status="not_connected")
-        assert report.missed() == 1  # whose vox_calls.Client() meets the sandbox
+        assert report.missed() == 1  # its vox_calls.Client() talks to the sandbox
 
-They need the extra `sandbox`; without it they are there, and say so when they are used.
+They need the extra `sandbox`; without it, a test that uses one fails with the command to install it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def vox_sandbox_server() -> Iterator[Sandbox]:
-    """A running vox_calls_tools.sandbox.Sandbox, one for the session, on a port and with a key of its own."""
+    """A `vox_calls_tools.sandbox.Sandbox` for the whole session, on a free port and with its own key."""
     try:
         from vox_calls_tools.sandbox import (
             Sandbox,
@@ -36,11 +36,11 @@ def vox_sandbox_server() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def vox_sandbox(vox_sandbox_server: Sandbox) -> Iterator[VoxSandbox]:
-    """An empty `vox_calls_tools.sandbox.VoxSandbox` for this test; VOX_BASE_URL and VOX_API_KEY point to it."""
+    """An empty `vox_calls_tools.sandbox.VoxSandbox` for one test; sets VOX_BASE_URL and VOX_API_KEY."""
     from vox_calls.toolkit import API_KEY_VARIABLE, BASE_URL_VARIABLE
     from vox_calls_tools.sandbox import VoxSandbox
 
-    # A context of its own, which a test that undoes its monkeypatch leaves alone.
+    # Not the `monkeypatch` fixture: a test that undoes it would lose these variables.
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv(BASE_URL_VARIABLE, vox_sandbox_server.base_url)
         environment.setenv(API_KEY_VARIABLE, vox_sandbox_server.api_key)
@@ -49,7 +49,7 @@ def vox_sandbox(vox_sandbox_server: Sandbox) -> Iterator[VoxSandbox]:
 
 @pytest.fixture
 def vox_client(vox_sandbox: VoxSandbox) -> Iterator[vox_calls.Client]:
-    """A vox_calls.Client of this test's sandbox, which is closed afterwards. It does not pace itself."""
+    """A `vox_calls.Client` for the test's sandbox, without a rate limit. Closed after the test."""
     from vox_calls import Client
 
     with Client(vox_sandbox.api_key, base_url=vox_sandbox.base_url, rate_limit=None) as client:

@@ -1,4 +1,4 @@
-"""One rate limit for many processes: those on this machine that open the same file.
+"""A rate limit shared by several processes on one machine, through a file.
 
     from vox_calls import Client
     from vox_calls_tools.shared_rate_limit import SharedRateLimit
@@ -6,7 +6,7 @@
     with Client(rate_limit=SharedRateLimit("/var/lib/reports/vox-calls.sqlite")) as client:
         ...
 
-It stands where a `RateLimit` would, for the limit is that of the key and not of a process.
+Use it instead of `RateLimit` when several processes use one key: the vendor limits the key, not the process.
 """
 
 from __future__ import annotations
@@ -30,29 +30,27 @@ CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, started REAL NOT NU
 CREATE TABLE IF NOT EXISTS held (until REAL NOT NULL);
 """
 _PATIENCE = 30.0
-# A request without an answer for so long belongs to a process that is no more.
+# Seconds after which an unanswered request counts as abandoned, by a process presumed dead.
 _ABANDONED = 300.0
 
 
 class SharedRateLimit:
-    """How many requests a key has in any second and in any minute, for all processes that open the same file.
+    """A `RateLimit` that all processes which open the same file share.
 
-    The rules are those of `RateLimit`, kept over the requests of all of them, and a 429 that one of them meets holds
-    back the others. The file is SQLite's; it has to be on a disk of this machine. Clocks are the machine's, so a clock
-    that is set back may cost a wait of a minute.
+    A 429 received by one process pauses all of them. The file is an SQLite database and must be on a local disk. It
+    holds wall-clock times: setting the system clock back may add a wait of up to a minute.
 
     Args:
-        path: The file. It is made where it is not there.
-        per_second: Requests in any second.
-        per_minute: Requests in any minute.
+        path: The file. Created if missing.
+        per_second: Maximum number of requests in any second.
+        per_minute: Maximum number of requests in any minute.
 
     Attributes:
-        path: The file, from the root on.
+        path: The absolute path of the file.
         limit: The limits, as a `RateLimit`.
 
     Raises:
-        ConfigurationError: Where the limits are no limits, or the file cannot be used; the latter when the client is
-            made.
+        ConfigurationError: For invalid limits; or, when a client is made, for a file that cannot be used.
 
     Example:
         with Client(rate_limit=SharedRateLimit("vox-calls.sqlite")) as client:
@@ -61,7 +59,7 @@ class SharedRateLimit:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, per_second: int = 5, per_minute: int = 120) -> None:
-        self.path: Path = Path(path).absolute()  # a process may change its folder
+        self.path: Path = Path(path).absolute()  # the working directory may change
         self.limit: RateLimit = RateLimit(per_second=per_second, per_minute=per_minute)
 
     def limiter(self) -> SharedLimiter:
@@ -73,7 +71,7 @@ class SharedRateLimit:
 
 
 class SharedLimiter:
-    """A limiter whose memory is a file. It reads the machine's clock: the clocks of its callers may differ."""
+    """A limiter that keeps its state in a file. It uses wall-clock time, because callers' clocks may differ."""
 
     def __init__(self, path: Path, limit: RateLimit) -> None:
         self._path = path
@@ -94,7 +92,7 @@ class SharedLimiter:
     def acquire(self, now: float) -> float:
         """Return 0 if a request may be sent now, which then counts as in flight; else the seconds to wait."""
         with self._transaction() as connection:
-            now = time.time()  # the caller's clock is not that of other processes
+            now = time.time()  # callers pass a monotonic clock, which other processes do not share
             connection.execute(
                 "DELETE FROM requests WHERE answered NOT BETWEEN ? AND ? OR started NOT BETWEEN ? AND ?",
                 (now - self._longest, now + self._longest, now - self._longest - _ABANDONED, now + self._longest),
@@ -115,13 +113,13 @@ class SharedLimiter:
         """Note that a request in flight was answered, or that it will not be."""
         with self._transaction() as connection:
             if self._in_flight:
-                # Which of its own does not matter: they count alike.
+                # Any of our requests will do: they count alike.
                 connection.execute(
                     "UPDATE requests SET answered = ? WHERE id = ?", (time.time(), self._in_flight.pop())
                 )
 
     def hold(self, seconds: float, now: float) -> None:  # noqa: ARG002 - as in acquire
-        """Let no request through for some seconds, because the server answered 429."""
+        """Pause all requests for some seconds, because the server answered 429."""
         with self._transaction() as connection:
             connection.execute("INSERT INTO held VALUES (?)", (time.time() + seconds,))
 
@@ -146,16 +144,16 @@ class SharedLimiter:
         return connection
 
     def hold_for_fork(self) -> None:
-        """Before a fork: let no thread be inside a transaction. SQLite would take it for one of the new process."""
+        """Before a fork: wait for open transactions to end. SQLite would attribute them to the new process."""
         self._lock.acquire()
 
     def release_in_parent(self) -> None:
-        """After a fork, in the process that forked."""
+        """After a fork, in the parent: release the lock."""
         self._lock.release()
 
     def renew_in_child(self) -> None:
-        """After a fork, in the new process: it needs a connection of its own, and sends none of these requests."""
-        self._inherited.append(self._connection)  # kept, for closing it could end a transaction of the other process
+        """After a fork, in the child: drop the parent's connection and its requests in flight."""
+        self._inherited.append(self._connection)  # closing it could end a transaction of the parent
         self._connection = None
         self._in_flight = []
         self._lock.release()

@@ -422,17 +422,17 @@ def test_equivalent_contracts_do_not_differ() -> None:
         ({"openapi": "3.1.0"}, "no paths"),
         ({"paths": {}}, "no GET /v3/calls"),
         ({"paths": {"/v3/calls": {"post": {}}}}, "no GET /v3/calls"),
-        ({"paths": {"/v3/calls": {"get": {"responses": {}}}}}, "what a 200 looks like"),
-        ({"paths": {"/v3/calls": {"$ref": "#/nowhere"}}}, "#/nowhere, which is not in it"),
-        ({"paths": {"/v3/calls": {"$ref": "#/paths/~1v3~1calls"}}}, "leads nowhere"),
-        ({"paths": {"/v3/calls": 5}}, "int where an object belongs"),
+        ({"paths": {"/v3/calls": {"get": {"responses": {}}}}}, "no schema for the 200 response"),
+        ({"paths": {"/v3/calls": {"$ref": "#/nowhere"}}}, "#/nowhere, which does not exist"),
+        ({"paths": {"/v3/calls": {"$ref": "#/paths/~1v3~1calls"}}}, "circular reference"),
+        ({"paths": {"/v3/calls": 5}}, "int instead of an object"),
         (
             {"servers": [{"url": "http://[bad"}], "paths": {"/calls": {"get": {}}}},
-            "not an OpenAPI document as it has to be",
+            "not a valid OpenAPI document",
         ),
-        ({"paths": []}, "not an OpenAPI document as it has to be"),
-        ({"paths": {"/v3/calls": {"get": {"parameters": 5}}}}, "not an OpenAPI document as it has to be"),
-        ({"servers": 5, "paths": {"/calls": {"get": {}}}}, "not an OpenAPI document as it has to be"),
+        ({"paths": []}, "not a valid OpenAPI document"),
+        ({"paths": {"/v3/calls": {"get": {"parameters": 5}}}}, "not a valid OpenAPI document"),
+        ({"servers": 5, "paths": {"/calls": {"get": {}}}}, "not a valid OpenAPI document"),
     ],
 )
 def test_a_document_without_the_operation_is_reported(document: Any, message: str) -> None:
@@ -444,7 +444,7 @@ def test_a_document_without_the_operation_is_reported(document: Any, message: st
 def test_a_value_of_the_wrong_kind_is_reported(fact: str, value: object) -> None:
     document = copy.deepcopy(spec())
     document["components"]["parameters"]["Cursor"]["schema"][fact] = value
-    with pytest.raises(DocumentError, match=f"a {fact} that is"):
+    with pytest.raises(DocumentError, match=f"an invalid {fact}: "):
         elements(document)
 
 
@@ -525,7 +525,7 @@ def test_a_document_may_lack_error_responses() -> None:
 def test_a_reference_to_a_non_object_is_reported() -> None:
     document = copy.deepcopy(spec())
     document["components"]["schemas"]["Call"]["properties"]["id"] = {"$ref": "#/info/title"}
-    with pytest.raises(DocumentError, match="refers to #/info/title, which is no object"):
+    with pytest.raises(DocumentError, match="refers to #/info/title, which is not an object"):
         elements(document)
 
 

@@ -218,7 +218,7 @@ def test_an_invalid_filter_value_lists_the_valid_ones(sandbox: Sandbox) -> None:
     assert_one_clear_line(against(sandbox, "list", "--start-at-after", "today"), 2, "start_at_after", "ISO 8601")
     assert_one_clear_line(against(sandbox, "list", "--max-items", "-1"), 2, "max_items")
     assert_one_clear_line(against(sandbox, "list", "--start-at-after", "9" * 5_000), 2, "start_at_after")
-    assert_one_clear_line(against(sandbox, "list", "--cursor", "nonsense"), 1, "cursor is not one")
+    assert_one_clear_line(against(sandbox, "list", "--cursor", "nonsense"), 1, "cursor was not issued")
     several = against(sandbox, "list", "--status", "endd", "--call-to", "x")
     assert (several.returncode, several.stderr.count("vox-calls: ")) == (2, 2)
 
@@ -313,7 +313,7 @@ def test_the_sandbox_serves_an_exported_file(sandbox: Sandbox, tmp_path: Path, m
 
 def test_a_file_the_sandbox_cannot_serve_is_reported(tmp_path: Path) -> None:
     data = tmp_path / "calls.jsonl"
-    assert_one_clear_line(run("sandbox", "--data", str(data)), 1, str(data), "cannot be read")
+    assert_one_clear_line(run("sandbox", "--data", str(data)), 1, str(data), "cannot read")
     data.write_text('\n{"id": 7}\n', encoding="utf-8")
     assert_one_clear_line(run("sandbox", "--data", str(data)), 1, f"{data}, line 2: ")
     assert_one_clear_line(run("sandbox", "--data", str(data), "--seed", "1"), 2, "--data", "--seed")

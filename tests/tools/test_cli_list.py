@@ -205,7 +205,7 @@ def test_relative_times_are_absolute_in_the_resume_hint(empty_sandbox: Sandbox) 
 def test_an_invalid_time_is_reported(four: Sandbox) -> None:
     done = piped(four, "--since", "\x1b[2J")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert done.stderr.startswith("vox-calls: since: not a time that can be read; write 2026-11-01, ")
+    assert done.stderr.startswith("vox-calls: since: not a valid time; write 2026-11-01, ")
     assert "\x1b" not in done.stderr
 
 
@@ -231,7 +231,7 @@ def test_an_incomplete_json_array_is_not_closed(calls: list[dict[str, Any]]) -> 
     with Sandbox(calls, settings=Settings(make_key(), windows=(), faults=Script([None, refusal]))) as sandbox:
         done = piped(sandbox, "--format", "json", "--max-items", "200", "--since", "2026-11-01")
     assert done.returncode == 1
-    assert "(read on with the same options and --since 2026-11-01T00:00:00.000+09:00 --cursor " in done.stderr
+    assert "(resume with the same options and --since 2026-11-01T00:00:00.000+09:00 --cursor " in done.stderr
     with pytest.raises(json.JSONDecodeError):
         json.loads(done.stdout)
     assert len(json.loads(f"{done.stdout}]")) == 100
@@ -443,7 +443,7 @@ def test_an_undecodable_call_is_reported_and_the_rest_listed(empty_sandbox: Sand
     )
     done = piped(empty_sandbox, "--format", format_)
     assert done.returncode == 1
-    assert "left out, for it cannot be read: items[1].call_type: " in done.stderr
+    assert "skipped an invalid call: items[1].call_type: " in done.stderr
     if format_ == "json":
         assert [item["id"] for item in json.loads(done.stdout)] == ["c", "a"]
     else:

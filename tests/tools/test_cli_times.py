@@ -116,7 +116,7 @@ def test_nonexistent_days_and_times_are_rejected(written: str) -> None:
 
 @pytest.mark.parametrize("written", ["0001-01-01", "9999999w"])
 def test_times_beyond_the_calendar_are_rejected(written: str) -> None:
-    with pytest.raises(ValueError, match="too far away"):
+    with pytest.raises(ValueError, match="out of range"):
         lower_bound(written, SEOUL, NOW)
 
 
@@ -126,7 +126,7 @@ def test_an_unknown_zone_suggests_the_nearest_name() -> None:
         with pytest.raises(ValueError, match="did you mean 'Asia/Seoul'"):
             zone_named(wrong)
     for wrong in ("", "Asia", "../etc/passwd", "/etc/localtime", "x\0y", "\ud800"):
-        with pytest.raises(ValueError, match="no time zone has that name"):
+        with pytest.raises(ValueError, match="unknown time zone"):
             zone_named(wrong)
 
 
@@ -179,14 +179,14 @@ def test_options_become_the_bounds_of_the_api() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"since": "soonish"}, "since: not a time that can be read; write 2026-11-01, "),
-        ({"until": "2026-02-30"}, "until: there is no such date"),
+        ({"since": "soonish"}, "since: not a valid time; write 2026-11-01, "),
+        ({"until": "2026-02-30"}, "until: no such date"),
         ({"since": "1960-01-01"}, "since: the instant is before 1970"),
         ({"since": "2026-11-02", "until": "2026-11-01"}, "until: it is before --since"),
         ({"since": "2011-12-30", "until": "2011-12-30", "tz": "Pacific/Apia"}, "until: it is before --since"),
-        ({"since": "today", "start_at_after": "1793491200"}, "since: --start-at-after says the same in another way"),
-        ({"until": "today", "start_at_before": "1793491200"}, "until: --start-at-before says the same in another way"),
-        ({"tz": "asia/soul"}, "tz: no time zone has that name; .* did you mean 'Asia/Seoul'"),
+        ({"since": "today", "start_at_after": "1793491200"}, "since: --start-at-after sets the same bound"),
+        ({"until": "today", "start_at_before": "1793491200"}, "until: --start-at-before sets the same bound"),
+        ({"tz": "asia/soul"}, "tz: unknown time zone; .* did you mean 'Asia/Seoul'"),
     ],
 )
 def test_contradictory_options_are_rejected_by_name(options: dict[str, str], told: str) -> None:

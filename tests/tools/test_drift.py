@@ -43,7 +43,7 @@ def test_the_packaged_contract_is_current() -> None:
 def test_the_sandbox_does_not_differ_from_the_contract(sandbox: Sandbox) -> None:
     done = doctor(sandbox)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("The API is what vox-calls ")
+    assert done.stdout.startswith("The API matches vox-calls ")
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def test_each_difference_is_named_without_private_data(different: Sandbox) -> No
     assert done.returncode == 1
     assert sorted(line.removeprefix("server: ") for line in done.stdout.splitlines()) == [
         "absent field: items[].agent.agent_version (1 times, first at items[0].agent)",
-        "null where none may be: items[].dynamic_variables (1 times, first at items[0].dynamic_variables)",
-        "parameter not taken: cursor",
-        "string where integer belongs: items[].start_at (1 times, first at items[1].start_at)",
+        "null but not nullable: items[].dynamic_variables (1 times, first at items[0].dynamic_variables)",
+        "parameter not supported: cursor",
+        "string instead of integer: items[].start_at (1 times, first at items[1].start_at)",
         "unknown field: items[].call_analysis.mood (1 times, first at items[2].call_analysis.mood)",
         "unknown field: items[].queue (2 times, first at items[1].queue)",
         "unknown parameter: campaign_id",
@@ -88,7 +88,7 @@ def test_an_unusable_server_is_inconclusive(sandbox: Sandbox) -> None:
         done = doctor(sandbox, **environment)
         assert done.returncode == 2
         assert done.stdout == ""
-        assert done.stderr.startswith("vox-calls: cannot tell, server: ")
+        assert done.stderr.startswith("vox-calls: cannot check the server: ")
         assert done.stderr.count("\n") == 1
         assert KEY not in done.stderr
 
@@ -112,11 +112,11 @@ def test_an_absent_optional_field_is_no_difference(page: Any) -> None:
 @pytest.mark.parametrize(
     ("page", "found"),
     [
-        ([call("a")], "array where object belongs: the answer (1 times, first at the answer)"),
-        ({"agent": {"agent_id": "agt_1", "agent_version": "v"}}, "no UUID: items[].agent.agent_id"),
+        ([call("a")], "array instead of object: the answer (1 times, first at the answer)"),
+        ({"agent": {"agent_id": "agt_1", "agent_version": "v"}}, "not a UUID: items[].agent.agent_id"),
         (
             {"call_analysis": {"custom_analysis_data": [{}, 5]}},
-            "integer where free object belongs: items[].call_analys",
+            "integer instead of free object: items[].call_analys",
         ),
         ({"start_at": 10**30}, "more than 64 bits: items[].start_at"),
     ],
@@ -140,18 +140,18 @@ GATEWAY = Step(status=502, text="<html>Bad gateway</html>")
             [Step(status=401), Step(json=PAGE)],
             2,
             "unknown field: items[].queue",
-            "401: the server does not take the key",
+            "401: the server rejects the key",
         ),
         ([Step(status=403), Step(json=PAGE)], 2, "unknown field: items[].queue", "403: the key in VOX_API_KEY may not"),
         (
             [Step(status=400, json=REFUSAL), GATEWAY, GATEWAY],
             2,
-            "integer where string belongs: error.code",
+            "integer instead of string: error.code",
             "answered 502",
         ),
         ([Step(status=400, text="<p>"), Step(json=PAGE)], 2, "unknown field: items[].queue", "the body is not JSON"),
         ([Step(status=400, json=REFUSAL), Step(json=PAGE)], 1, "unknown field: items[].queue", ""),
-        ([None, None], 2, "", "it has no calls, so nobody saw their fields and values"),
+        ([None, None], 2, "", "it has no calls, so their fields and values were not checked"),
     ],
 )
 def test_a_failed_request_keeps_the_findings_of_the_other(
@@ -202,7 +202,7 @@ def test_a_looser_vendor_document_is_no_difference(sandbox: Sandbox, tmp_path: P
     assert (done.returncode, done.stderr) == (0, "")
     alone = doctor(sandbox, "--document", str(path), VOX_API_KEY="")
     assert alone.returncode == 0
-    assert "the server itself is not asked" in alone.stdout
+    assert "the server was not checked" in alone.stdout
 
 
 def test_many_differences_are_truncated_and_counted(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_an_unusable_document_is_inconclusive(sandbox: Sandbox, tmp_path: Path, 
         path.write_bytes(content)
     done = doctor(sandbox, "--document", str(path), VOX_API_KEY="")
     assert done.returncode == 2
-    assert done.stderr.startswith("vox-calls: cannot tell, document: ")
+    assert done.stderr.startswith("vox-calls: cannot check the document: ")
     assert done.stderr.count("\n") == 1
 
 
@@ -274,14 +274,14 @@ def test_findings_are_comparable_values() -> None:
     assert isinstance(found, Examination)
     assert (found.failures, found.calls) == ([], 1)
     assert found.findings == [
-        Finding("a parameter that nobody has is not refused", MADE_UP),
+        Finding("unknown parameter not rejected", MADE_UP),
         Finding("unknown field", "items[].queue", "items[0].queue"),
     ]
 
 
 @pytest.mark.parametrize(
     ("refusals", "status", "told"),
-    [(1, 1, ""), (2, 2, "answered 429: other requests use up the key's limit; ask again later")],
+    [(1, 1, ""), (2, 2, "answered 429: other requests use up the key's rate limit; try again later")],
 )
 def test_doctor_retries_a_429_once(refusals: int, status: int, told: str) -> None:
     busy, answered = Step(status=429, headers={"Retry-After": "0"}), Step(status=400, json=REFUSAL)
@@ -294,7 +294,7 @@ def test_doctor_retries_a_429_once(refusals: int, status: int, told: str) -> Non
 
 def test_a_non_object_in_place_of_an_object_is_a_difference() -> None:
     (finding,) = fields({"items": [5], "total_count": 1, "next_cursor": None}, contract())
-    assert finding == Finding("integer where object belongs", "items[]", "items[0]")
+    assert finding == Finding("integer instead of object", "items[]", "items[0]")
 
 
 def test_a_field_that_may_be_null_or_empty_may_be_absent() -> None:

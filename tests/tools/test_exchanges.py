@@ -155,8 +155,8 @@ def test_this_client_passes_in_real_time(served: Served, name: str, kind: Callab
 def test_waits_in_real_time_are_those_of_the_case(served: Served) -> None:
     assert [served.ask("retry-after-fraction").status_code for _ in range(2)] == [429, 200]
     told = served.verdict("retry-after-fraction", {"items": ["a"]})
-    assert [failure.partition("it came")[0] for failure in told["failures"]] == ["request 2: "]
-    assert told["failures"][0].endswith("and not 0.25 to 0.5 s")
+    assert [failure.partition("sent")[0] for failure in told["failures"]] == ["request 2: "]
+    assert told["failures"][0].endswith("instead of 0.25 to 0.5 s")
 
 
 def test_a_date_is_moved_to_the_day_of_the_run(served: Served) -> None:
@@ -208,21 +208,25 @@ def by(method: str) -> Change:
     [
         ("page-filters-of-every-kind", on_the_way("", call_type=None), "request 1: its query is"),
         ("page-filters-of-every-kind", on_the_way("", cursor="other"), "request 2: its query is"),
-        ("retry-500", on_the_way("Authorization"), "request 1: its header Authorization is not Bearer"),
-        ("retry-500", on_the_way("Authorization", KEY), "request 1: its header Authorization is not Bearer"),
-        ("retry-500", on_the_way("Authorization", "Bearer other"), "request 1: its header Authorization is not Bearer"),
+        ("retry-500", on_the_way("Authorization"), "request 1: its Authorization header is not 'Bearer"),
+        ("retry-500", on_the_way("Authorization", KEY), "request 1: its Authorization header is not 'Bearer"),
+        (
+            "retry-500",
+            on_the_way("Authorization", "Bearer other"),
+            "request 1: its Authorization header is not 'Bearer",
+        ),
         (
             "retry-500",
             on_the_way("Vox-Clock", "0"),
-            "request 2: it came 0 s after the answer before it, and not 0.25 s",
+            "request 2: sent 0 s after the previous response instead of 0.25 s",
         ),
-        ("retry-500", on_the_way("Vox-Clock", "now"), "Vox-Clock is 'now', and not the seconds"),
-        ("retry-500", on_the_way("Vox-Clock", "-1"), "Vox-Clock is '-1', and not the seconds"),
-        ("retry-500", on_the_way("Vox-Clock", "inf"), "Vox-Clock is 'inf', and not the seconds"),
-        ("retry-500", by("DELETE"), "a DELETE came for /exchanges/retry-500/v3/calls"),
-        ("retry-500", by("HEAD"), "a HEAD came for /exchanges/retry-500/v3/calls"),
-        ("retry-500", to("/v2/calls"), "a GET came for /exchanges/retry-500/v2/calls"),
-        ("retry-500", to("/v3/calls/"), "a GET came for /exchanges/retry-500/v3/calls/"),
+        ("retry-500", on_the_way("Vox-Clock", "now"), "invalid Vox-Clock 'now'"),
+        ("retry-500", on_the_way("Vox-Clock", "-1"), "invalid Vox-Clock '-1'"),
+        ("retry-500", on_the_way("Vox-Clock", "inf"), "invalid Vox-Clock 'inf'"),
+        ("retry-500", by("DELETE"), "unexpected request: DELETE /exchanges/retry-500/v3/calls"),
+        ("retry-500", by("HEAD"), "unexpected request: HEAD /exchanges/retry-500/v3/calls"),
+        ("retry-500", to("/v2/calls"), "unexpected request: GET /exchanges/retry-500/v2/calls"),
+        ("retry-500", to("/v3/calls/"), "unexpected request: GET /exchanges/retry-500/v3/calls/"),
     ],
 )
 def test_a_wrong_request_fails(served: Served, name: str, change: Change, failure: str) -> None:
@@ -233,10 +237,10 @@ def test_a_wrong_request_fails(served: Served, name: str, change: Change, failur
 @pytest.mark.parametrize(
     ("name", "other", "failure"),
     [
-        ("retry-500", {"retries": 0}, "requests: 1 came, and not 2"),
-        ("retry-none", {"retries": 9}, "request 2: it is one too many for a server of 1 steps"),
-        ("pace-iteration", {"rate_limit": None}, "request 6: it came 0 s after the answer before it, and not 1 s"),
-        ("page-unknown-value-strict", {"strict_enums": False}, "error: none was told"),
+        ("retry-500", {"retries": 0}, "requests: received 1 instead of 2"),
+        ("retry-none", {"retries": 9}, "request 2: unexpected, the server has only 1 steps"),
+        ("pace-iteration", {"rate_limit": None}, "request 6: sent 0 s after the previous response instead of 1 s"),
+        ("page-unknown-value-strict", {"strict_enums": False}, "error: none reported"),
     ],
 )
 def test_a_deviating_client_fails(served: Served, name: str, other: Json, failure: str) -> None:
@@ -250,7 +254,7 @@ def test_waits_may_be_anywhere_within_the_jitter(served: Served) -> None:
         served.ask("retry-500", **{"Vox-Clock": at})
         told = served.verdict("retry-500", {"items": ["a"]})
         assert told["passed"] is passed, told
-    assert told["failures"] == ["request 2: it came 0.502 s after the answer before it, and not 0 to 0.5 s"]
+    assert told["failures"] == ["request 2: sent 0.502 s after the previous response instead of 0 to 0.5 s"]
     assert told["requests"]["seen"][1] == {"query": {"limit": ["100"]}, "wait": 0.502}
 
 
@@ -259,7 +263,7 @@ def test_vox_clock_comes_with_all_requests_or_none(served: Served) -> None:
         served.ask("retry-500", **first)
         assert served.ask("retry-500", **second).status_code == 400
         told = served.verdict("retry-500", {"items": ["a"]})
-        assert "Vox-Clock came with some requests and not with others" in told["failures"][0]
+        assert "only some requests have Vox-Clock" in told["failures"][0]
 
 
 def told_of(name: str, change: Callable[[Json], object]) -> Json:
@@ -275,20 +279,20 @@ def told_of(name: str, change: Callable[[Json], object]) -> Json:
 @pytest.mark.parametrize(
     ("name", "change", "failure"),
     [
-        ("retry-500", lambda told: told.update(items=["b"]), 'items: it is ["b"] and not ["a"]'),
-        ("retry-500", lambda told: told.clear(), 'items: it was not told, and not ["a"]'),
-        ("retry-500", lambda told: told.update(error={"name": "server", "text": "No."}), "error: there is to be none"),
-        ("retry-not-301", lambda told: told.pop("error"), "error: none was told, and not"),
-        ("retry-not-301", lambda told: told.update(error=None), "error: none was told, and not"),
-        ("retry-not-301", lambda told: told["error"].update(name="server"), 'error.name: it is "server" and not "api"'),
-        ("error-key-in-code", lambda told: told["error"].pop("code"), 'error.code: it was not told, and not "***"'),
-        ("error-key-in-code", lambda told: told["error"].update(text=f"{KEY} is wrong"), "error: the key is in it"),
-        ("error-key-in-code", lambda told: told["error"].update(details={"a": [KEY]}), "error: the key is in it"),
-        ("page-taken-all", lambda told: told.update(finished=not told["finished"]), "finished: it is"),
-        ("page-taken-all", lambda told: told.update(cursor="x"), "cursor: it is"),
-        ("page-taken-by-page", lambda told: told["pages"][0].clear(), "pages: it is"),
-        ("page-bad-items-all-skipped", lambda told: told["skipped"].pop(), "skipped: it is"),
-        ("page-unknown-value", lambda told: told["reported"].append("x"), "reported: it is"),
+        ("retry-500", lambda told: told.update(items=["b"]), 'items: is ["b"] instead of ["a"]'),
+        ("retry-500", lambda told: told.clear(), 'items: not reported instead of ["a"]'),
+        ("retry-500", lambda told: told.update(error={"name": "server", "text": "No."}), "error: expected none"),
+        ("retry-not-301", lambda told: told.pop("error"), "error: none reported instead of"),
+        ("retry-not-301", lambda told: told.update(error=None), "error: none reported instead of"),
+        ("retry-not-301", lambda told: told["error"].update(name="server"), 'error.name: is "server" instead of "api"'),
+        ("error-key-in-code", lambda told: told["error"].pop("code"), 'error.code: not reported instead of "***"'),
+        ("error-key-in-code", lambda told: told["error"].update(text=f"{KEY} is wrong"), "error: contains the API key"),
+        ("error-key-in-code", lambda told: told["error"].update(details={"a": [KEY]}), "error: contains the API key"),
+        ("page-taken-all", lambda told: told.update(finished=not told["finished"]), "finished: is"),
+        ("page-taken-all", lambda told: told.update(cursor="x"), "cursor: is"),
+        ("page-taken-by-page", lambda told: told["pages"][0].clear(), "pages: is"),
+        ("page-bad-items-all-skipped", lambda told: told["skipped"].pop(), "skipped: is"),
+        ("page-unknown-value", lambda told: told["reported"].append("x"), "reported: is"),
     ],
 )
 def test_a_wrong_outcome_fails(served: Served, name: str, change: Callable[[Json], object], failure: str) -> None:
@@ -335,11 +339,11 @@ def test_responses_close_the_connection_and_have_no_date(served: Served) -> None
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "message"),
     [
-        ("GET", "/exchanges/none/v3/calls", None, 404, "There is no exchange 'none'; GET /exchanges lists all."),
-        ("POST", "/exchanges/none/verdict", "{}", 404, "There is no exchange 'none'"),
-        ("GET", "/v3/calls", None, 404, "GET /exchanges lists the exchanges, and the base URL of each"),
-        ("POST", "/exchanges", "{}", 404, "There is nothing at /exchanges for a POST"),
-        ("GET", "/exchanges/retry-500/verdict", None, 405, "The verdict is the answer to a POST."),
+        ("GET", "/exchanges/none/v3/calls", None, 404, "Unknown exchange 'none'; GET /exchanges lists all."),
+        ("POST", "/exchanges/none/verdict", "{}", 404, "Unknown exchange 'none'"),
+        ("GET", "/v3/calls", None, 404, "GET /exchanges lists the exchanges and their base URLs"),
+        ("POST", "/exchanges", "{}", 404, "No route for POST /exchanges"),
+        ("GET", "/exchanges/retry-500/verdict", None, 405, "Use POST to get the verdict."),
         ("POST", "/exchanges/retry-500/verdict", "", 400, "the body is not JSON"),
         ("POST", "/exchanges/retry-500/verdict", "[]", 400, "Expected `object`, got `array`"),
         ("POST", "/exchanges/retry-500/verdict", '{"item": []}', 400, "unknown field `item`"),
@@ -397,5 +401,5 @@ def test_ineffective_options_are_rejected() -> None:
 def test_an_installation_without_cases_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("_INSTALLED", "_CHECKOUT"):
         monkeypatch.setattr(f"vox_calls_tools.sandbox.exchanges.{name}", tmp_path)
-    with pytest.raises(vox_calls.ConfigurationError, match="install vox-calls again"):
+    with pytest.raises(vox_calls.ConfigurationError, match="reinstall vox-calls"):
         read_exchanges()

@@ -205,9 +205,9 @@ def test_export_resumes_after_network_loss_without_rereading(few: list[dict[str,
         assert lost.returncode == 1
         first, second = lost.stderr.splitlines()
         assert "got no answer from 127.0.0.1" in first
-        assert second.startswith("vox-calls: all whole pages are kept; go on with: vox-calls export ")
+        assert second.startswith("vox-calls: complete pages are kept; resume with: vox-calls export ")
         assert json.loads(file.with_name(f"{file.name}.checkpoint").read_bytes())["calls"] == 300
-        again = second.partition("go on with: ")[2]
+        again = second.partition("resume with: ")[2]
         done = subprocess.run(
             ["/bin/sh", "-c", again],
             env=environment_of(box, PATH=f"{COMMAND.parent}:{os.environ['PATH']}"),
@@ -236,8 +236,8 @@ def test_export_resumes_after_a_full_disk(box: Sandbox, whole: dict[str, object]
 def test_an_existing_file_is_never_overwritten_unasked(box: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     file.write_text("precious")
-    assert_rejected(export(box, file), 2, "is there already", "overwrite")
-    assert_rejected(export(box, file, "--resume"), 2, "is there already")
+    assert_rejected(export(box, file), 2, "already exists", "overwrite")
+    assert_rejected(export(box, file, "--resume"), 2, "already exists")
     assert_rejected(export(box, file, "--resume", "--overwrite"), 2, "one of them")
     assert file.read_text() == "precious"
     assert export(box, file, "--overwrite").returncode == 0
@@ -253,9 +253,11 @@ def test_resume_rejects_changed_options(few: list[dict[str, Any]], tmp_path: Pat
         assert_rejected(export(box, file), 2, "--resume", "--overwrite")
         other = export(box, file, "--resume", "--status", "error")
         assert_rejected(other, 2, "status was ended and is error", "--overwrite")
-        assert_rejected(export(box, file, "--resume", "--format", "csv"), 2, "begun as jsonl")
+        assert_rejected(export(box, file, "--resume", "--format", "csv"), 2, "started as jsonl")
         with Sandbox(few, settings=Settings(make_key(), windows=())) as elsewhere:
-            assert_rejected(export(elsewhere, file, "--resume"), 2, f"was begun at {box.base_url}", "--base-url")
+            assert_rejected(
+                export(elsewhere, file, "--resume"), 2, f"was started with the server {box.base_url}", "--base-url"
+            )
         assert export(box, file, "--resume", "--status", "ended").returncode == 0
     got = [json.loads(line)["status"] for line in file.read_text("utf-8").splitlines()]
     assert got == ["ended"] * sum(call["status"] == "ended" for call in few)
@@ -283,8 +285,8 @@ def test_concurrent_exports_to_one_file_do_not_mix(few: list[dict[str, Any]], tm
     [
         ("calls", [], [".jsonl, .csv, .parquet"]),
         ("calls.xlsx", [], [".jsonl, .csv, .parquet"]),
-        ("calls.parquet.gz", [], ["Parquet packs its own"]),
-        ("no/calls.csv", [], ["there is no folder"]),
+        ("calls.parquet.gz", [], ["Parquet compresses its own"]),
+        ("no/calls.csv", [], ["does not exist"]),
         ("calls.csv", ["--status", "endd"], ["did you mean 'ended'?"]),
         ("calls.csv", ["--format", "xml"], ["xml"]),
     ],
@@ -309,7 +311,7 @@ def test_undecodable_calls_are_kept_without_recording_urls(empty_sandbox: Sandbo
     empty_sandbox.store.add([good, bad | {"agent": AGENT, "call_type": "web"}])
     done = export(empty_sandbox, tmp_path / "calls.jsonl", "--quiet")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.startswith("vox-calls: 1 calls could not be decoded; they are in ")
+    assert done.stderr.startswith("vox-calls: 1 calls could not be decoded; see ")
     assert [json.loads(line)["id"] for line in (tmp_path / "calls.jsonl").read_text().splitlines()] == ["good"]
     (line,) = (tmp_path / "calls.jsonl.rejects.jsonl").read_text().splitlines()
     reject = json.loads(line)

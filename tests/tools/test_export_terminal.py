@@ -52,7 +52,7 @@ def test_ctrl_c_prints_a_command_that_resumes(few: list[dict[str, Any]], tmp_pat
         assert status == 130
         text = shown.decode()
         assert "vox-calls: interrupted" in text
-        again = text.partition("go on with: ")[2].strip()
+        again = text.partition("resume with: ")[2].strip()
         assert again == f"vox-calls export '{file}' --resume --no-rate-limit"
         assert not file.exists()
         subprocess.run(["/bin/sh", "-c", again], env=environment, check=True, capture_output=True)
@@ -64,7 +64,7 @@ def test_control_characters_in_a_name_are_shell_quoted(few: list[dict[str, Any]]
     with Sandbox(few, settings=Settings(make_key(), windows=(), faults=Script([None, Step(status=403)]))) as box:
         failed = export(box, file)
         assert (failed.returncode, "\x1b" in failed.stderr) == (1, False)
-        again = failed.stderr.partition("go on with: ")[2]
+        again = failed.stderr.partition("resume with: ")[2]
         environment = environment_of(box, PATH=f"{COMMAND.parent}:{os.environ['PATH']}")
         subprocess.run(["/bin/bash", "-c", again], env=environment, check=True, capture_output=True)
     assert len(file.read_text("utf-8").splitlines()) == FEW

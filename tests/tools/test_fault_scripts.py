@@ -39,17 +39,17 @@ def test_the_sandbox_command_serves_a_fault_script(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no script"),
-        ("[]", """no script such as {"steps": [{"status": 503}, {"fault": "cut"}]}: """),
-        ('{"steps": [{"fault": "flood"}]}', "fault is one of refuse, reset, cut, slow, timeout - at `$.steps[0]`"),
-        ('{"steps": [null, {"status": 99}]}', "status is from 200 to 599 - at `$.steps[1]`"),
-        ('{"steps": [{"takes": -1}]}', "takes is a number of seconds"),
-        ('{"steps": [{"headers": {"a b": "c"}}]}', "'a b' is no header"),
-        ('{"steps": [{"headers": {"Content-Length": "9"}}]}', "'Content-Length' is no header"),
-        ('{"steps": [{"json": 1, "text": "x"}]}', "give one of them"),
-        ('{"steps": [{"status": 204, "text": "x"}]}', "a 204 has no body"),
+        ("", "are not a script"),
+        ("[]", """are not a script such as {"steps": [{"status": 503}, {"fault": "cut"}]}: """),
+        ('{"steps": [{"fault": "flood"}]}', "fault must be one of refuse, reset, cut, slow, timeout - at `$.steps[0]`"),
+        ('{"steps": [null, {"status": 99}]}', "status must be from 200 to 599 - at `$.steps[1]`"),
+        ('{"steps": [{"takes": -1}]}', "takes must be seconds"),
+        ('{"steps": [{"headers": {"a b": "c"}}]}', "the header 'a b' cannot"),
+        ('{"steps": [{"headers": {"Content-Length": "9"}}]}', "the header 'Content-Length' cannot"),
+        ('{"steps": [{"json": 1, "text": "x"}]}', "only one of json"),
+        ('{"steps": [{"status": 204, "text": "x"}]}', "a 204 response cannot"),
         ('{"steps": [{"wait": 1}]}', "unknown field `wait`"),
-        (None, "cannot be read"),
+        (None, "cannot read the faults"),
     ],
 )
 def test_an_invalid_fault_script_is_reported(text: str | None, message: str, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_call_may_stay_in_its_state(status: str) -> None:
     "span", [-1, math.nan, math.inf, True, "5", timedelta(seconds=-1), None, 10**400], ids=lambda span: str(span)[:9]
 )
 def test_an_invalid_duration_is_rejected_by_name(span: Any) -> None:
-    with pytest.raises(MisusedError, match="cost_after is seconds or a timedelta"):
+    with pytest.raises(MisusedError, match="cost_after must be seconds or a timedelta"):
         plan({"id": "a"}, placed_at=START, cost_after=span)
 
 

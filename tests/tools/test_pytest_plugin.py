@@ -256,7 +256,7 @@ def test_fields_are_given_as_objects_or_as_json(vox_sandbox: VoxSandbox, vox_cli
         ({"start_at": datetime(2026, 11, 1)}, "start_at: the datetime is naive"),  # noqa: DTZ001 - that is the fault
         ({"agent": {"agent_id": "7"}}, "agent.agent_id: Invalid UUID"),
         ({"call_cost": {"total_cost": 1}}, "call_cost.total_cost: Expected `str"),
-        ({"metadata": {"a": [object()]}}, r"metadata\.a\[0\] is a object, which JSON does not have"),
+        ({"metadata": {"a": [object()]}}, r"metadata\.a\[0\] is a object, which JSON does not support"),
         ({"agent": None}, "agent: "),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -279,11 +279,11 @@ def test_calls_are_changed_and_removed_by_id(vox_sandbox: VoxSandbox, vox_client
     assert changed.call_analysis.summary == "다시"
     assert changed.call_analysis.user_sentiment is not None
     assert str(changed.cost) == "10.00"
-    with pytest.raises(MisusedError, match="no call with the id 'c'"):
+    with pytest.raises(MisusedError, match="no call has the id 'c'"):
         vox_sandbox.change("c", metadata={})
-    with pytest.raises(MisusedError, match="no call with the id 'c'"):
+    with pytest.raises(MisusedError, match="no call has the id 'c'"):
         vox_sandbox.remove("a", "c")
-    with pytest.raises(MisusedError, match="id of a call does not change"):
+    with pytest.raises(MisusedError, match="id of a call cannot change"):
         vox_sandbox.change("a", id="c")
     vox_sandbox.remove("a")
     assert [call.id for call in vox_client.list_calls()] == ["b"]
@@ -334,11 +334,9 @@ def test_a_call_changed_by_hand_stays_unchanged(vox_sandbox: VoxSandbox) -> None
 
 
 def test_a_progressing_call_rejects_explicit_times(vox_sandbox: VoxSandbox) -> None:
-    with pytest.raises(
-        MisusedError, match="end_at and start_at of a call that goes on with time: say waits= and lasts="
-    ):
+    with pytest.raises(MisusedError, match="sets end_at and start_at itself: pass waits= and lasts="):
         vox_sandbox.place(start_at=vox_sandbox.now, end_at=None)
-    with pytest.raises(MisusedError, match="the time to advance is seconds or a timedelta"):
+    with pytest.raises(MisusedError, match="the time to advance must be seconds or a timedelta"):
         vox_sandbox.advance(-1)
 
 
@@ -362,7 +360,7 @@ def test_faults_apply_per_request_until_cleared(vox_sandbox: VoxSandbox) -> None
     with vox_calls.Client() as client:
         assert list(client.list_calls()) == [call]
     for wrong in ({"statsu": 503}, {"status": 99}, {"fault": "fire"}, 503):
-        with pytest.raises(MisusedError, match="this is no step"):
+        with pytest.raises(MisusedError, match="invalid step"):
             vox_sandbox.fail(wrong)  # type: ignore[arg-type] # one is no step at all
 
 
@@ -428,9 +426,9 @@ def test_an_invalid_file_names_its_line_and_adds_nothing(vox_sandbox: VoxSandbox
     path.write_text(good + good, encoding="utf-8")
     with pytest.raises(MisusedError, match=r"calls\.jsonl: two calls have the id 'a'"):
         vox_sandbox.load(path)
-    with pytest.raises(FileError, match=r"none\.jsonl cannot be read"):
+    with pytest.raises(FileError, match=r"cannot read .*none\.jsonl"):
         vox_sandbox.load(tmp_path / "none.jsonl")
-    with pytest.raises(ConfigurationError, match=r"calls\.txt: the name does not say"):
+    with pytest.raises(ConfigurationError, match=r"cannot tell the format from the name .*calls\.txt"):
         vox_sandbox.load(tmp_path / "calls.txt")
     assert vox_sandbox.calls == []
 

@@ -1,4 +1,4 @@
-"""The command `vox-calls`. Needs the extra `cli`, and for `vox-calls sandbox` the extra `sandbox`."""
+"""The command `vox-calls`. Needs the extra `cli`; `vox-calls sandbox` also needs the extra `sandbox`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 from typing import TextIO
 
 FAILED = 1
-"""Exit status: the API or the network failed."""
+"""Exit status: the API, the network or the disk failed."""
 MISUSED = 2
-"""Exit status: the command line, a filter or the environment is wrong."""
+"""Exit status: the command line, a filter or the environment is invalid."""
 INTERRUPTED = 130
 """Exit status: interrupted from the keyboard."""
 
@@ -27,7 +27,7 @@ _EXTRAS = {
 
 
 def main() -> None:
-    """Run the command line. Exits with 0 when done, 1 when the API or the network failed, 2 when misused."""
+    """Run the command line. The exit status is 0, `FAILED`, `MISUSED` or `INTERRUPTED`."""
     try:
         _settle_streams()
         from vox_calls_tools.cli.app import app
@@ -40,7 +40,7 @@ def main() -> None:
         extra = _EXTRAS.get(error.name or "")
         if extra is None:
             raise
-        sys.stderr.write(f"vox-calls: this needs an extra: pip install 'vox-calls[{extra}]'\n")
+        sys.stderr.write(f"vox-calls: an extra is missing: pip install 'vox-calls[{extra}]'\n")
         raise SystemExit(MISUSED) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
@@ -51,15 +51,15 @@ def main() -> None:
 
 
 def abandon_output() -> None:
-    """Let what is still buffered go nowhere: Python would complain when it ends that it cannot be written."""
+    """Discard buffered output: Python would print an error at exit if it cannot be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _settle_streams() -> None:
-    # Started with a stream closed, Python has None in its place.
+    # Python sets a stream to None if it was closed before the start.
     sys.stdout = sys.stdout or _nowhere()
     sys.stderr = sys.stderr or _nowhere()
-    # What a terminal's encoding cannot write is shown by its number instead of ending the command.
+    # Escape characters that the terminal's encoding lacks, instead of failing.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

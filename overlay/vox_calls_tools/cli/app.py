@@ -1,4 +1,4 @@
-"""The commands. Each turns its options into the package's own arguments, and its errors into one line and a status."""
+"""The commands: each maps its options to arguments of the package, and errors to one line and an exit status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vox_calls_tools.cli.filters import Filters, with_filters
 from vox_calls_tools.cli.options import BaseUrl, Mask, Quiet, RateLimited, Verbose
 
 app: typer.Typer = typer.Typer(
-    help="Read an organisation's calls back from vox.ai. The key comes from VOX_API_KEY.",
+    help="Read an organisation's call history from vox.ai. Set the API key in VOX_API_KEY.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -28,7 +28,7 @@ _SEED = 1
 
 
 class Format(StrEnum):
-    """How calls are written."""
+    """The output formats of `list`."""
 
     TABLE = "table"
     JSONL = "jsonl"
@@ -37,7 +37,7 @@ class Format(StrEnum):
 
 
 class ExportFormat(StrEnum):
-    """What a file is written as: the values of `vox_calls_tools.export.Format`, which is slow to import."""
+    """The values of `vox_calls_tools.export.Format`, which is slow to import."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -45,7 +45,7 @@ class ExportFormat(StrEnum):
 
 
 class SummaryFormat(StrEnum):
-    """How a summary is written."""
+    """The output formats of `stats`."""
 
     TABLE = "table"
     JSON = "json"
@@ -61,9 +61,12 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
 
 @app.callback()
 def common(
-    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
-    """What every command shares."""
+    """Define the options of the command itself."""
 
 
 @app.command("list")
@@ -71,9 +74,9 @@ def common(
 def list_(
     filters: Filters,
     *,
-    cursor: Annotated[str | None, typer.Option(help="Where to read on.")] = None,
-    max_items: Annotated[int, typer.Option(help="How many calls at most.")] = 20,
-    format_: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.TABLE,
+    cursor: Annotated[str | None, typer.Option(help="Resume from a cursor.")] = None,
+    max_items: Annotated[int, typer.Option(help="Maximum number of calls.")] = 20,
+    format_: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TABLE,
     mask: Mask = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -81,8 +84,8 @@ def list_(
 ) -> None:
     """List calls, newest first.
 
-    A table is for a terminal, and fits it. Elsewhere it is one line a call, fields apart by tabs: start, id, type,
-    status, reason, from, to, seconds, won, summary. What is said about the calls goes to standard error.
+    In a terminal, the table fits its width. In a pipe, it is one line per call with tab-separated fields: start, id,
+    type, status, reason, from, to, seconds, won, summary. Totals and messages go to standard error.
     """
     from vox_calls_tools.cli import output
     from vox_calls_tools.cli.connection import connected
@@ -116,28 +119,30 @@ def list_(
 @with_filters
 def export(
     filters: Filters,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as calls.jsonl, calls.csv.gz, calls.parquet.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="File to write: calls.jsonl, calls.csv.gz, calls.parquet.")
+    ],
     *,
     format_: Annotated[
-        ExportFormat | None, typer.Option("--format", help="Where FILE's name does not tell it.")
+        ExportFormat | None, typer.Option("--format", help="File format; else that of FILE's name.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an export that was interrupted; begin where there is none.")
+        bool, typer.Option("--resume", help="Resume an interrupted export, or start one if there is none.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, in place of what is there.")] = False,
-    bom: Annotated[bool, typer.Option(help="Begin a CSV with a byte order mark, as Excel needs it.")] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files and start over.")] = False,
+    bom: Annotated[bool, typer.Option(help="Start a CSV file with a byte order mark, which Excel needs.")] = True,
     rate_limit: RateLimited = True,
     quiet: Quiet = False,
     verbose: Verbose = False,
     base_url: BaseUrl = None,
 ) -> None:
-    """Write the whole history, or what the filters leave of it, to FILE.
+    """Export all calls, or those that match the filters, to FILE.
 
-    Oldest first, so that calls which come in meanwhile are at the end; --sort-order desc begins with the newest and
-    leaves those out. FILE is there when it is complete; until then FILE.part and FILE.checkpoint are. After a break of
-    any kind --resume goes on behind the last whole page, with the filters that it was begun with. Calls that cannot be
-    decoded go to FILE.rejects.jsonl. URLs of recordings are left out. In a CSV, a text that a spreadsheet would take
-    for a formula has an apostrophe in front, and so have those that begin with one or are empty.
+    Calls are written oldest first, so calls made during the export come last; --sort-order desc starts with the newest
+    and leaves those out. FILE appears once it is complete; until then there are FILE.part and FILE.checkpoint. After an
+    interruption, --resume continues after the last complete page with the original filters. Calls that cannot be
+    decoded go to FILE.rejects.jsonl. Recording URLs are left out. In a CSV file, texts that a spreadsheet would run as
+    formulas get a leading apostrophe, and so do texts that start with one or are empty.
     """
     from vox_calls_tools.cli import exporting
     from vox_calls_tools.cli.reporting import reported
@@ -163,18 +168,19 @@ def stats(
     filters: Filters,
     *,
     from_: Annotated[
-        Path | None, typer.Option("--from", help="An exported file to count instead of asking the API.")
+        Path | None, typer.Option("--from", help="Read calls from an exported file instead of the API.")
     ] = None,
-    format_: Annotated[SummaryFormat, typer.Option("--format", help="How to write it.")] = SummaryFormat.TABLE,
-    html: Annotated[Path | None, typer.Option(help="Write a page with charts, in place of any there.")] = None,
+    format_: Annotated[SummaryFormat, typer.Option("--format", help="Output format.")] = SummaryFormat.TABLE,
+    html: Annotated[Path | None, typer.Option(help="Also write an HTML page with charts; replaces the file.")] = None,
     rate_limit: RateLimited = True,
     quiet: Quiet = False,
     verbose: Verbose = False,
     base_url: BaseUrl = None,
 ) -> None:
-    """Count calls by day, status, type, reason, length, hour and agent: how many were answered, what they cost.
+    """Summarise calls: how many, how many answered, their cost.
 
-    Of the API's calls, or of those in a file that was exported. Days and hours are those of the start.
+    Groups calls from the API or an exported file by day, status, type, reason, length, hour and agent. Days and hours
+    are those of the start.
     """
     from vox_calls.toolkit import DEFAULT_RATE_LIMIT
     from vox_calls_tools.cli import statistics
@@ -201,22 +207,25 @@ def stats(
 def sandbox(
     context: typer.Context,
     *,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any free port.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 for any free port.")] = 0,
     calls: Annotated[
-        int | None, typer.Option(min=0, max=_MOST, help=f"How many calls to make up; {_MADE_UP:,} where not told.")
+        int | None, typer.Option(min=0, max=_MOST, help=f"Number of synthetic calls; default {_MADE_UP:,}.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help=f"Another seed, other calls; {_SEED} where not told.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Serve the calls of an exported file, and no made-up ones.")] = None,
-    latency_ms: Annotated[int, typer.Option(min=0, max=3_600_000, help="Hold every answer back.")] = 0,
-    rate_limit: Annotated[bool, typer.Option(help="5 requests a second and 120 a minute, like the vendor.")] = True,
-    faults: Annotated[Path | None, typer.Option(help="A JSON file of what goes wrong, request by request.")] = None,
+    seed: Annotated[int | None, typer.Option(help=f"Seed of the synthetic calls; default {_SEED}.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Serve the calls of an exported file instead of synthetic ones.")
+    ] = None,
+    latency_ms: Annotated[int, typer.Option(min=0, max=3_600_000, help="Delay of each response in milliseconds.")] = 0,
+    rate_limit: Annotated[bool, typer.Option(help="Enforce the vendor's limits: 5 requests/s and 120/min.")] = True,
+    faults: Annotated[Path | None, typer.Option(help="JSON file with the failures to simulate.")] = None,
     exchanges: Annotated[
-        bool, typer.Option("--exchanges", help="Serve the exchanges that a client in any language is checked by.")
+        bool, typer.Option("--exchanges", help="Serve the conformance exchanges, to check a client in any language.")
     ] = False,
 ) -> None:
-    """Serve the same API on this machine, with made-up calls or those of an exported file, until interrupted.
+    """Serve the API locally until interrupted.
 
-    The first two lines say where it is and its key, ready for a shell.
+    Serves synthetic calls, or those of an exported file. The first two lines of output are the URL and the key as
+    environment variables.
     """
     from vox_calls_tools.cli.reporting import reported
 
@@ -247,7 +256,7 @@ def sandbox(
         try:
             box.serve()
         except KeyboardInterrupt:
-            pass  # the way to end it
+            pass  # the normal way to stop
         finally:
             box.close()
 
@@ -255,14 +264,16 @@ def sandbox(
 @app.command()
 def doctor(
     base_url: BaseUrl = None,
-    document: Annotated[str | None, typer.Option(help="The vendor's OpenAPI document, a file or a URL.")] = None,
+    document: Annotated[
+        str | None, typer.Option(help="Compare the vendor's OpenAPI document too; a file or a URL.")
+    ] = None,
 ) -> None:
-    """Ask whether the API still is what this version was made for.
+    """Check whether the API still matches this version.
 
-    With a key, two requests to the server: one that it has to refuse, for the parameters that it takes, and one page.
-    With --document, what the vendor publishes, told as changes from what this version knows to what it says.
-    Exit status 0 it is, 1 it differs, 2 it could not be found out. A terminal also shows what one more request tells of
-    the key, the server and this machine's clock.
+    With a key, sends two requests to the server: one with an unknown parameter, to learn the supported ones, and one
+    for a page. With --document, compares the vendor's document with the contract of this version. Exits with 0 if they
+    match, 1 if they differ, 2 if the check failed. In a terminal, also checks the key, the server and the local clock
+    with one more request.
     """
     from vox_calls import __version__
     from vox_calls.toolkit import API_KEY_VARIABLE
@@ -272,14 +283,14 @@ def doctor(
     if in_terminal:
         examination.show(examination.examine(base_url))
 
-    status, same = checkup.SAME, "The API is"
+    status, same = checkup.SAME, "The API matches"
     if document is not None:
         status = max(status, checkup.ask_document(document))
     if document is None or os.environ.get(API_KEY_VARIABLE):
         status = max(status, checkup.ask_server(base_url))
     else:
-        same = f"Without {API_KEY_VARIABLE} the server itself is not asked; the document says"
-    same = f"{same} what vox-calls {__version__} was made for."
+        same = f"{API_KEY_VARIABLE} is not set, so the server was not checked; the document matches"
+    same = f"{same} vox-calls {__version__}."
     if in_terminal:
         examination.show([examination.contract(status, same)])
     elif not status:

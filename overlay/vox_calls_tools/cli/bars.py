@@ -1,4 +1,4 @@
-"""A summary as bars that fit the terminal. What came from a call never reaches it as it is."""
+"""Prints a summary as bars that fit the terminal. Texts of calls are escaped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DISPENSABLE = ("share", "answered", "won")  # on a narrow terminal, in this ord
 
 
 def write_bars(summary: Summary, zone: tzinfo | None, zone_name: str) -> None:
-    """The summary as bars that fit the terminal; 80 columns wide where there is none."""
+    """Print the summary as wide as the terminal; 80 columns in a pipe."""
     if sys.stdout.isatty():
         _print(Console(highlight=False), summary, zone, zone_name)
         return
@@ -51,7 +51,7 @@ def _print(console: Console, summary: Summary, zone: tzinfo | None, zone_name: s
 
 
 class _Bar:
-    """A bar as long as its part of the longest one; what it is told to fill is the longest."""
+    """A bar that fills a share of the available width."""
 
     def __init__(self, part: float) -> None:
         self._part = part
@@ -83,7 +83,7 @@ def _table(section: Section, width: int) -> Table:
 
 
 def _fitting(section: Section, rows: list[dict[str, str]], width: int) -> dict[str, int]:
-    """The columns that there is room for, and how wide they are: a figure is shown whole or not at all."""
+    """Return the columns that fit, with their widths. Columns are dropped rather than truncated."""
     left = width - _SHORTEST_LABEL - _GAP - _SHORTEST_BAR
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in section.headings()}
     for name in _DISPENSABLE:

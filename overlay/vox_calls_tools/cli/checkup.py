@@ -1,4 +1,4 @@
-"""What `vox-calls doctor` asks. Each question gives 0 for the same, 1 for different, 2 for no answer."""
+"""The checks of `vox-calls doctor`. Each returns 0 for the same, 1 for different, 2 for unknown."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _TIMEOUT = 30.0
 _MOST_BYTES = 50_000_000
 _MOST_LINES = 200
 _ADVICE: dict[type[ApiError], str] = {
-    AuthenticationError: f": the server does not take the key in {API_KEY_VARIABLE}; copy it again",
+    AuthenticationError: f": the server rejects the key in {API_KEY_VARIABLE}; copy it again",
     PermissionDeniedError: f": the key in {API_KEY_VARIABLE} may not read calls",
-    RateLimitError: ": other requests use up the key's limit; ask again later",
+    RateLimitError: ": other requests use up the key's rate limit; try again later",
 }
 
 
 def ask_server(base_url: str | None) -> int:
-    """Compare what the server answers with the contract."""
+    """Compare the server with the contract."""
     try:
         with Client(base_url=base_url, retries=1) as client:
             seen = drift.examine(client, drift.contract())
@@ -36,12 +36,12 @@ def ask_server(base_url: str | None) -> int:
     for reason in dict.fromkeys(_reason(failure) for failure in seen.failures):
         status = _cannot_tell("server", reason)
     if not seen.calls and not seen.failures:
-        status = _cannot_tell("server", "it has no calls, so nobody saw their fields and values")
+        status = _cannot_tell("server", "it has no calls, so their fields and values were not checked")
     return status
 
 
 def ask_document(source: str) -> int:
-    """Hold the vendor's document against the contract."""
+    """Compare the vendor's document with the contract."""
     try:
         document = drift.elements(drift.parse_document(_read(source)))
     except VoxCallsError as error:
@@ -49,16 +49,16 @@ def ask_document(source: str) -> int:
     except httpx.HTTPStatusError as error:
         return _cannot_tell("document", f"its server answered {error.response.status_code}")
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        # Not the address: it may have a password in it.
+        # Not the URL: it may contain a password.
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__
-        return _cannot_tell("document", f"it cannot be read: {reason}")
+        return _cannot_tell("document", f"cannot read it: {reason}")
     return _tell("document", drift.drift(drift.contract(), document))
 
 
 def _reason(failure: VoxCallsError) -> str:
     if not isinstance(failure, ApiError):
         return str(failure)
-    # Not what the server says: it may quote the key, or calls.
+    # Not the server's message: it may quote the key or calls.
     name = f" {failure.code}" if failure.code and failure.code.isidentifier() and failure.code.isupper() else ""
     advice = next((words for kind, words in _ADVICE.items() if isinstance(failure, kind)), "")
     return f"{failure.method} {failure.path} answered {failure.status_code}{name}{advice}"
@@ -85,5 +85,5 @@ def _tell(what: str, differences: Sequence[object]) -> int:
 
 
 def _cannot_tell(what: str, reason: str) -> int:
-    typer.echo(f"vox-calls: cannot tell, {what}: {printable(reason)}", err=True)
+    typer.echo(f"vox-calls: cannot check the {what}: {printable(reason)}", err=True)
     return UNKNOWN

@@ -1,4 +1,4 @@
-"""What the filters on a command line come to: instants and values for `list_calls`, and words for the user."""
+"""Resolves the filters of a command line to arguments of `list_calls`, and words them for the user."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _LONGEST_INTEGER = 18
 
 
 class Chosen(NamedTuple):
-    """Filters that were read.
+    """Resolved filters.
 
     Attributes:
-        arguments: What to pass to `list_calls`, by name.
-        zone: The zone that times are read and shown in.
-        since: What `--since` came to, to the millisecond, in UTC.
-        until: What `--until` came to, to the millisecond, in UTC.
+        arguments: Arguments for `list_calls`, by name.
+        zone: Time zone to read and show times in.
+        since: Value of `--since` in UTC, to the millisecond.
+        until: Value of `--until` in UTC, to the millisecond.
     """
 
     arguments: Mapping[str, Any]
@@ -34,7 +34,7 @@ class Chosen(NamedTuple):
 
     @property
     def bounds(self) -> Mapping[str, str]:
-        """The options that say `since` and `until` exactly, in the zone; those that were not given are left out."""
+        """The exact values of `--since` and `--until`, if given, as options in the zone."""
         bounds = {"--since": self.since, "--until": self.until}
         return {
             option: bound.astimezone(self.zone).isoformat(timespec="milliseconds")
@@ -43,7 +43,7 @@ class Chosen(NamedTuple):
         }
 
     def resume(self, cursor: str) -> str:
-        """How to read on, in words: a cursor is of exact times, and `7d` moves on."""
+        """Return how to resume, in words. The times are exact, because `7d` means another time by then."""
         bounds = "".join(f"{option} {bound} " for option, bound in self.bounds.items())
         return f"the same options and {bounds}--cursor {shlex.quote(cursor)}"
 
@@ -53,7 +53,7 @@ def resolve(typed: Mapping[str, Any], now: datetime) -> Chosen:
     zone = _read("tz", typed["tz"], times.zone_named)
     since, until = (_bound(typed, name, zone, now) for name in _BOUNDS)
     if since is not None and until is not None and since > until:
-        raise InvalidQueryError("until", typed["until"], "it is before --since, so no call can be between")
+        raise InvalidQueryError("until", typed["until"], "it is before --since, so no call can match")
     arguments = {name: _instant(typed[name]) for name in FILTERS if typed[name] not in (None, [])}
     bounds = {"start_at_after": since, "start_at_before": until}
     arguments |= {name: instant for name, instant in bounds.items() if instant is not None}
@@ -66,7 +66,7 @@ def _bound(typed: Mapping[str, Any], name: str, zone: tzinfo, now: datetime) -> 
         return None
     other = _BOUNDS[name]
     if typed[other] is not None:
-        raise InvalidQueryError(name, text, f"--{other.replace('_', '-')} says the same in another way; pass one")
+        raise InvalidQueryError(name, text, f"--{other.replace('_', '-')} sets the same bound; pass only one of them")
     read = times.lower_bound if name == "since" else times.upper_bound
     bound = _read(name, text, lambda text: read(text, zone, now))
     return from_unix_ms(to_unix_ms(bound, round_up=name == "since", field=name))
@@ -80,7 +80,7 @@ def _read(name: str, text: str, read: Callable[[str], T]) -> T:
 
 
 def _instant(value: object) -> object:
-    """Digits are a number: unix seconds or milliseconds."""
+    """Convert digits to a number: unix seconds or milliseconds."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST_INTEGER:
         return int(value)
     return value

@@ -1,4 +1,4 @@
-"""The client of a command, and with `--verbose` what it sends and gets: on standard error, without the key."""
+"""Creates the client of a command, and with `--verbose` logs its requests to standard error, without the key."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def connected(
     mask: bool = False,
     rate_limit: Limit | None = DEFAULT_RATE_LIMIT,
 ) -> Iterator[Client]:
-    """A client for as long as it is needed.
+    """Open a client for the duration of the block.
 
     Args:
         base_url: The server; else the environment's, else the vendor's.
-        quiet: Keep warnings to yourself.
-        verbose: Tell of each request on standard error.
-        mask: Hide what is personal in what is told.
-        rate_limit: The client's.
+        quiet: Whether to suppress warnings.
+        verbose: Whether to log each request to standard error.
+        mask: Whether to mask personal data in that log.
+        rate_limit: Rate limit of the client.
     """
     _tell_warnings(quiet=quiet)
     if not verbose:
@@ -56,7 +56,7 @@ def connected(
 
 
 class _Told:
-    """Tells of requests and answers: method, path, query and status, and how long they took. No header, no body."""
+    """Logs requests and responses: method, path, query, status and duration. No headers, no bodies."""
 
     def __init__(self, *, mask: bool) -> None:
         self._mask = mask
@@ -68,7 +68,7 @@ class _Told:
         waited = 0.0 if self._answered is None else self._sent - self._answered
         later = f", {waited:.1f} s later" if waited >= _NOTICED else ""
         _tell(f"> {request.method} {self._shown(request.url)}{later}")
-        self._answered = self._sent  # where no answer comes, the next request is so much later than this one
+        self._answered = self._sent  # without a response, the next delay counts from here
 
     def response(self, response: httpx.Response) -> None:
         response.read()
@@ -84,7 +84,7 @@ class _Told:
 
     @staticmethod
     def _hidden(name: str, value: str) -> str:
-        # A cursor is known to nobody but the server, so it may hold anything.
+        # Cursors are opaque, so they may contain personal data.
         return mask_number(value) if takes_text(name) else "***" if name == _CURSOR else value
 
 

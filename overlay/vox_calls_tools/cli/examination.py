@@ -1,6 +1,6 @@
-"""What `vox-calls doctor` shows in a terminal: key, server, clock and contract, each with a tick or a cross.
+"""The terminal output of `vox-calls doctor`: key, server, clock and contract, each with a tick or a cross.
 
-One page of one call is asked for. Nothing of what is in it is told.
+Fetches a page of one call, and shows nothing of it.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from vox_calls_tools.cli.text import printable
 from vox_calls_tools.drift.document import PATH
 
 TOLERATED = timedelta(seconds=5)
-"""How far this machine's clock may be from the server's before it is told."""
+"""Maximum difference between the local clock and the server's."""
 
 _TIMEOUT = 10.0
-_HALF_A_SECOND = timedelta(milliseconds=500)  # a Date has no fraction, so half a second is missing from it on average
-_REFUSED = {401: "does not take it", 403: "does not let it read calls"}
+_HALF_A_SECOND = timedelta(milliseconds=500)  # a Date header is truncated to seconds, by half a second on average
+_REFUSED = {401: "rejects it", 403: "does not permit it to read calls"}
 _OK, _TOO_MANY, _FAILED = 200, 429, 500
 _ANY_BUT_TOO_MANY = frozenset(range(100, 600)) - {_TOO_MANY}
 _DIFFERS = (
-    "The API differs, as told above. A newer vox-calls may know it; else see docs/when-the-api-changes.md in its "
+    "The API differs, see above. A newer vox-calls may support it; else see docs/when-the-api-changes.md in its "
     "repository."
 )
-_UNKNOWN = "Nobody can tell, for the reason above."
+_UNKNOWN = "Not checked, see above."
 
 
 @attrs.frozen
 class Result:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        what: Such as `clock`.
-        well: Whether it is as it should be.
-        told: What was found, and where it is not well, what to do.
+        what: What was checked, such as `clock`.
+        well: Whether it passed.
+        told: The finding and, if it failed, what to do.
     """
 
     what: str
@@ -50,7 +50,7 @@ class Result:
 
 
 def examine(base_url: str | None, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> list[Result]:
-    """Look at the key, the server and the clock. Raises nothing: what goes wrong is a result."""
+    """Check the key, the server and the clock. Errors become results."""
     try:
         client = Client(base_url=base_url, timeout=_TIMEOUT, retries=1)
     except VoxCallsError as error:
@@ -63,7 +63,7 @@ def examine(base_url: str | None, *, now: Callable[[], datetime] = lambda: datet
             return [_key(error.status_code), _busy(server, error.status_code)]
         except VoxCallsError as error:
             reason = str(error.__cause__ or error) or type(error.__cause__).__name__
-            told = f"{server} does not answer: {reason}. Look at the address (VOX_BASE_URL), the network, the proxy."
+            told = f"{server} does not answer: {reason}. Check the URL (VOX_BASE_URL), the network and the proxy."
             return [Result("server", well=False, told=told)]
         took = answer.elapsed
         asked = now() - took
@@ -71,33 +71,33 @@ def examine(base_url: str | None, *, now: Callable[[], datetime] = lambda: datet
 
 
 def clock(date: str | None, asked: datetime, took: timedelta) -> Result:
-    """How this machine's clock compares with the server's.
+    """Compare the local clock with the server's.
 
     Args:
-        date: The answer's `Date`, which the server is taken to have written half-way.
-        asked: When the request was sent, by this machine's clock; aware.
-        took: How long the answer took.
+        date: The `Date` header of the response, assumed to be set half-way between request and response.
+        asked: When the request was sent by the local clock, aware.
+        took: Time from request to response.
 
     Example:
         >>> asked = datetime(2026, 11, 1, 9, 1, 30, tzinfo=UTC)
-        >>> clock("Sun, 01 Nov 2026 09:00:00 GMT", asked, timedelta(seconds=1)).told[:52]
-        "This machine's is 90 s ahead of the server's. Set it"
+        >>> clock("Sun, 01 Nov 2026 09:00:00 GMT", asked, timedelta(seconds=1)).told[:44]
+        'The local clock is 90 s ahead of the server.'
     """
     try:
         theirs = email.utils.parsedate_to_datetime(date or "")
         theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
         ahead = asked + took / 2 - (theirs + _HALF_A_SECOND)
     except (ValueError, OverflowError):
-        return Result("clock", well=False, told="The server does not say what time it has, so nobody can tell.")
+        return Result("clock", well=False, told="Not checked: the server sends no Date header.")
     if abs(ahead) <= TOLERATED + took / 2:
-        return Result("clock", well=True, told="This machine's agrees with the server's.")
+        return Result("clock", well=True, told="The local clock agrees with the server.")
     apart = f"{abs(ahead).total_seconds():,.0f} s {'ahead of' if ahead > timedelta() else 'behind'}"
-    advice = "Set it, or --since 7d and the like count from a wrong now."
-    return Result("clock", well=False, told=f"This machine's is {apart} the server's. {advice}")
+    advice = "Set it, otherwise relative times such as --since 7d are wrong."
+    return Result("clock", well=False, told=f"The local clock is {apart} the server. {advice}")
 
 
 def show(results: list[Result]) -> None:
-    """A line for each, with a tick or a cross."""
+    """Print one line per result, with a tick or a cross."""
     console = Console(highlight=False)
     marks = ("✓", "✗") if "✓✗".encode(console.encoding, "ignore") else ("ok", "no")
     for result in results:
@@ -106,7 +106,7 @@ def show(results: list[Result]) -> None:
 
 
 def contract(status: int, same: str) -> Result:
-    """What the comparison with the contract came to: 0 the same, which `same` says, 1 different, 2 no answer."""
+    """Return the result of the comparison with the contract: 0 same, worded by `same`; 1 different; 2 unknown."""
     return Result("contract", well=status == 0, told=(same, _DIFFERS, _UNKNOWN)[status])
 
 
@@ -115,8 +115,8 @@ def _key(status: int) -> Result:
         told = f"The server {reason} ({status}). Copy it again from the vendor's console into {API_KEY_VARIABLE}."
         return Result("key", well=False, told=told)
     if status == _OK:
-        return Result("key", well=True, told=f"{API_KEY_VARIABLE} is set, and the server takes it.")
-    return Result("key", well=False, told=f"{API_KEY_VARIABLE} is set; nobody can tell whether the server takes it.")
+        return Result("key", well=True, told=f"{API_KEY_VARIABLE} is set, and the server accepts it.")
+    return Result("key", well=False, told=f"{API_KEY_VARIABLE} is set, but could not be checked.")
 
 
 def _server(answer: httpx.Response, server: str, took: timedelta) -> Result:
@@ -124,13 +124,13 @@ def _server(answer: httpx.Response, server: str, took: timedelta) -> Result:
     if status == _OK or status in _REFUSED:
         return Result("server", well=True, told=f"{server} answers in {milliseconds:.0f} ms.")
     advice = (
-        "It is out of order; try again later."
+        "The server has a problem; try again later."
         if status >= _FAILED
-        else "It may be another server; look at VOX_BASE_URL."
+        else "It may be the wrong server; check VOX_BASE_URL."
     )
     return Result("server", well=False, told=f"{server} answers {status}. {advice}")
 
 
 def _busy(server: str, status: int) -> Result:
-    told = f"{server} answers {status}. Something else uses up the key's requests; wait a minute."
+    told = f"{server} answers {status}. Other programs use up the key's rate limit; wait a minute."
     return Result("server", well=False, told=told)

@@ -1,4 +1,4 @@
-"""What `vox-calls export` does with its options."""
+"""Implements `vox-calls export`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(
     verbose: bool,
     base_url: str | None,
 ) -> None:
-    """Write the calls to a file, and show how far it is."""
+    """Export calls to a file, and show the progress."""
     again = _again(file, format_, base_url, rate_limit=rate_limit, quiet=quiet)
     meter = Meter(time.monotonic, DEFAULT_RATE_LIMIT.per_minute if rate_limit else None)
     limit = WatchedLimit(DEFAULT_RATE_LIMIT, meter.pause) if rate_limit else None
@@ -61,16 +61,16 @@ def run(
         told = f"{done.calls:,} calls in {done.path} ({_size(done.bytes)}), after {clock(meter.elapsed)}{pauses}"
         typer.echo(printable(told))
     if done.rejects is not None:
-        _say(f"{done.rejected:,} calls could not be decoded; they are in {done.rejects}")
+        _say(f"{done.rejected:,} calls could not be decoded; see {done.rejects}")
 
 
 @contextmanager
 def _resumable(file: Path, again: str) -> Iterator[None]:
-    """Say how to go on, whatever went wrong."""
+    """Print how to resume after any error."""
     try:
         yield
     except (InvalidQueryError, ConfigurationError):
-        raise  # the command line's own way to tell them
+        raise  # see `reported`
     except ExportError as error:
         _say(str(error))
         if not isinstance(error, ExportDiskError):
@@ -93,12 +93,12 @@ def _say(text: str) -> None:
 
 def _say_how(file: Path, again: str) -> None:
     if Files(file).checkpoint.exists():
-        typer.echo(f"vox-calls: all whole pages are kept; go on with: {again}", err=True)
+        typer.echo(f"vox-calls: complete pages are kept; resume with: {again}", err=True)
     sys.stderr.flush()
 
 
 def _again(file: Path, format_: str | None, base_url: str | None, *, rate_limit: bool, quiet: bool) -> str:
-    # Without the filters: they are in the checkpoint, and `--since 7d` would mean another instant by then.
+    # Without the filters: they are in the checkpoint, and `--since 7d` would mean another time by then.
     name = str(file)
     arguments = ["vox-calls", "export", f"./{name}" if name.startswith("-") else name, "--resume"]
     arguments += ["--format", format_] if format_ else []
@@ -109,10 +109,10 @@ def _again(file: Path, format_: str | None, base_url: str | None, *, rate_limit:
 
 
 def _quoted(argument: str) -> str:
-    """The argument for a shell, without anything that a terminal obeys."""
+    """Quote an argument for a shell, with control characters escaped."""
     if printable(argument) == argument:
         return shlex.quote(argument)
-    # The form that bash, zsh and ksh have for it.
+    # ANSI-C quoting, which bash, zsh and ksh support.
     plain = (f"\\{one}" if one in "\\'" else one for one in argument)
     return "$'" + "".join(one if printable(one) == one else _bytes_of(one) for one in plain) + "'"
 

@@ -1,6 +1,6 @@
-"""The options that choose calls: the API's filters, and times as people write them. The same for every command.
+"""The options that all commands share to choose calls: the API's filters and human-friendly times.
 
-A command that is decorated with `with_filters` gets them as a `Filters`, whose `resolve` gives what `list_calls` takes.
+A command decorated with `with_filters` gets them as `Filters`, whose `resolve` returns the arguments of `list_calls`.
 """
 
 from __future__ import annotations
@@ -22,49 +22,49 @@ if TYPE_CHECKING:
 REPEATABLE = "Repeatable."
 
 FILTERS: Mapping[str, str] = {
-    "agent_id": f"Agent, a UUID. {REPEATABLE}",
-    "status": f"Such as ended. {REPEATABLE}",
-    "call_type": f"Such as inbound. {REPEATABLE}",
-    "disconnection_reason": f"Such as user_hangup. {REPEATABLE}",
-    "call_from": f"Caller's number, as 010-1234-5678. {REPEATABLE}",
+    "agent_id": f"Agent UUID. {REPEATABLE}",
+    "status": f"Status, such as ended. {REPEATABLE}",
+    "call_type": f"Call type, such as inbound. {REPEATABLE}",
+    "disconnection_reason": f"Disconnection reason, such as user_hangup. {REPEATABLE}",
+    "call_from": f"Caller's number, such as 010-1234-5678. {REPEATABLE}",
     "call_to": f"Called number. {REPEATABLE}",
     "start_at_after": "Earliest start: ISO 8601 with an offset, unix seconds or milliseconds.",
-    "start_at_before": "Latest start, in the same ways.",
-    "sort_order": "desc (newest first) or asc.",
+    "start_at_before": "Latest start, in the same formats.",
+    "sort_order": "Sort order: desc (newest first) or asc.",
 }
-"""Each filter of the API that is an option, and its help. A new one needs its line here and nothing else."""
+"""Help of the filters of the API. A new filter needs only its line here to become an option."""
 
 
 @cache
 def kinds(name: str) -> frozenset[Any]:
-    """The types that a filter takes, as `list_calls` has them."""
+    """Return the types that a filter accepts, from the signature of `list_calls`."""
     from vox_calls import Client
 
     return frozenset(typing.get_args(typing.get_type_hints(Client.list_calls)[name]))
 
 
 def takes_text(name: str) -> bool:
-    """Whether a filter takes any text, such as a phone number."""
+    """Tell whether a filter accepts any text, such as a phone number."""
     return name in FILTERS and kinds(name) <= {str, Iterable[str], type(None)}
 
 
 _TIMES = {
-    "since": "First day or instant: 2026-11-01, 2026-11-01T09:00, today, yesterday, 7d, 12h, 30m.",
-    "until": "Last day or instant, in the same ways; a day is included to its end.",
-    "tz": "Time zone, as Asia/Seoul, for these times and those shown; else this machine's.",
+    "since": "First day or time: 2026-11-01, 2026-11-01T09:00, today, yesterday, 7d, 12h, 30m.",
+    "until": "Last day or time, in the same formats; includes the whole day.",
+    "tz": "Time zone of input and output, such as Asia/Seoul; else the local one.",
 }
 
 
 class Filters(NamedTuple):
-    """The options as they were typed, by their names with underscores."""
+    """The options as typed, by name with underscores."""
 
     typed: Mapping[str, Any]
 
     def resolve(self, now: datetime) -> Chosen:
-        """Read the times, and return what `list_calls` takes.
+        """Resolve the times, and return the arguments of `list_calls`.
 
         Raises:
-            InvalidQueryError: For a zone or a time that cannot be read, or one bound given in two ways.
+            InvalidQueryError: A zone or a time is invalid, or two options set the same bound.
         """
         from vox_calls_tools.cli.chosen import resolve
 
@@ -72,17 +72,17 @@ class Filters(NamedTuple):
 
 
 def with_filters(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command of typer's these options. Its first parameter is the `Filters`, the others are its own options."""
+    """Add these options to a typer command, which gets them as `Filters` in its first parameter."""
     own = inspect.signature(command, eval_str=True).parameters
     options = [*_options(), *list(own.values())[1:]]
     options = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options]
     names = [*FILTERS, *_TIMES]
 
-    def run(**values: Any) -> None:  # noqa: ANN401 - whatever the options are
+    def run(**values: Any) -> None:  # noqa: ANN401 - values of any options
         command(Filters({name: values.pop(name) for name in names}), **values)
 
     run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
-    run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined] # what typer reads options from
+    run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined] # typer reads the options from it
     run.__annotations__ = {option.name: option.annotation for option in options}
     return run
 

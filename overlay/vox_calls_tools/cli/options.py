@@ -1,4 +1,4 @@
-"""Options that mean the same in every command that has them."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Annotated
 
 import typer
 
-BaseUrl = Annotated[str | None, typer.Option(help="The server; else VOX_BASE_URL, else the vendor's.")]
+BaseUrl = Annotated[str | None, typer.Option(help="Server URL; else VOX_BASE_URL, else the vendor's.")]
 Mask = Annotated[
-    bool, typer.Option("--mask", help="Hide personal data: texts whole, phone numbers but for the last four digits.")
+    bool, typer.Option("--mask", help="Hide personal data: texts, and phone numbers except the last four digits.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what was asked for, and errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only results and errors.")]
 RateLimited = Annotated[
     bool,
     typer.Option(
         "--rate-limit/--no-rate-limit",
-        help="5 requests a second and 120 a minute; without, as fast as a sandbox answers.",
+        help="Send at most 5 requests/s and 120/min; disable it only for a sandbox.",
     ),
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell of each request, and how long it took.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log each request and its duration.")]

@@ -1,4 +1,4 @@
-"""Calls on standard output, in each format; and what is said about them, on standard error."""
+"""Writes calls to standard output in each format, and messages about them to standard error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vox_calls_tools.cli.times import zone_label
 
 @attrs.define
 class Totals:
-    """What the calls that were shown come to."""
+    """Totals of the calls shown."""
 
     shown: int = 0
     matching: int = 0
@@ -51,23 +51,23 @@ class Totals:
 
 @attrs.define
 class LeftOut:
-    """Calls that cannot be decoded: each is told when it is met, and the others go on."""
+    """Reports calls that cannot be decoded as they occur."""
 
     count: int = 0
 
     def tell(self, error: InvalidResponseError) -> None:
-        """Tell of one."""
+        """Report one call."""
         self.count += 1
-        _say(f"vox-calls: left out, for it cannot be read: {error}")
+        _say(f"vox-calls: skipped an invalid call: {error}")
 
 
 def write_jsonl(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> None:
-    """One JSON object a line, as the API sent it, but for what is secret or hidden."""
+    """Write one JSON object per line, as the API sent it except for redacted values."""
     stream.writelines(f"{item}\n" for item in _items(calls, stream, mask=mask))
 
 
 def write_json(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> None:
-    """One JSON array, written as the calls come. Where reading fails it stays open, and nobody takes it for whole."""
+    """Write one JSON array, incrementally. After an error it stays open, so that it cannot pass for complete."""
     separator = "[\n"
     for item in _items(calls, stream, mask=mask):
         stream.write(f"{separator}{item}")
@@ -76,7 +76,7 @@ def write_json(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> 
 
 
 def write_csv(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> None:
-    """The rows that `vox-calls export` writes; see `vox_calls_tools.export.cells` for how a spreadsheet takes them."""
+    """Write the same rows as `vox-calls export`; see `vox_calls_tools.export.cells`."""
     from vox_calls_tools.export.cells import Csv
 
     rows = Csv(bytes, mark=False)
@@ -85,13 +85,13 @@ def write_csv(calls: Iterable[Call], stream: TextIO, *, mask: bool = False) -> N
         if stream.isatty():
             stream.write(f"{printable(row.decode().rstrip())}\n")
         else:
-            stream.buffer.write(row)  # line ends and UTF-8 are part of the form
+            stream.buffer.write(row)  # CRLF and UTF-8 are part of the format
 
 
 def write_table(calls: Calls, zone: tzinfo, *, mask: bool = False) -> Totals:
-    """A table that fits the terminal; or, where there is none, a line for each call. Page by page, as they come."""
+    """Write a table that fits the terminal, or one line per call in a pipe, page by page."""
     console = Console(highlight=False) if sys.stdout.isatty() else None
-    width = shutil.get_terminal_size().columns  # rich takes any dumb terminal to be 80 wide
+    width = shutil.get_terminal_size().columns  # rich assumes 80 for a dumb terminal
     layout, totals = None, Totals()
     for page in calls.pages():
         totals.add(page)
@@ -109,25 +109,25 @@ def write_table(calls: Calls, zone: tzinfo, *, mask: bool = False) -> Totals:
 
 
 def say_what_was_asked(chosen: Chosen, now: datetime) -> None:
-    """Which zone the times are of, and the days or instants that were asked for."""
+    """Print the time zone, and the resolved values of `--since` and `--until`."""
     interval = "".join(f", {option.strip('-')} {bound}" for option, bound in chosen.bounds.items())
     _say(f"times are of {zone_label(chosen.zone, now)}{interval}")
 
 
 def say_totals(totals: Totals, calls: Calls, chosen: Chosen) -> None:
-    """What was shown, and how to see the rest."""
+    """Print the totals, and how to see more."""
     _say(str(totals))
     say_more(calls, chosen)
 
 
 def say_more(calls: Calls, chosen: Chosen) -> None:
-    """How to read on, where anything is left: behind the last page that was handed out whole."""
+    """Print how to resume after the last page fully yielded, if anything is left."""
     if calls.cursor is not None:
         _say(f"more: {chosen.resume(calls.cursor)}")
 
 
 def _say(text: str) -> None:
-    sys.stdout.flush()  # on a terminal, what is said about calls stands below them
+    sys.stdout.flush()  # so that messages appear below the calls
     sys.stderr.write(f"{printable(text)}\n")
 
 

@@ -1,8 +1,7 @@
-"""Personal data in calls, hidden for `--mask`.
+"""Masks personal data in calls, for `--mask`.
 
-It errs on the safe side: a text is shown only where it is known to be harmless. Phone numbers keep their last four
-digits. Everything else that may hold a name, an address or a number is hidden whole: summaries, metadata, variables,
-results of an organisation's own analysis, and fields that this version does not know.
+Only texts known to be harmless are shown. Phone numbers keep their last four digits. Everything else that may contain
+personal data is hidden: summaries, metadata, variables, custom analysis data and unknown fields.
 """
 
 from __future__ import annotations
@@ -16,25 +15,25 @@ from vox_calls.toolkit import Field, fields_of
 from vox_calls_tools.export.columns import HIDDEN, without_secret
 
 HARMLESS = frozenset({"id", "agent_id", "agent_version", "total_cost", "user_sentiment", "variant_label"})
-"""The texts of a call that tell nobody who was on it. A text that the contract gains is hidden until it is here."""
+"""The texts of a call without personal data. New fields of the contract stay hidden until added here."""
 
-_NUMBER = "_number"  # how the API calls each of its fields that holds a phone number
+_NUMBER = "_number"  # suffix of all fields that hold a phone number
 _DIALLED = re.compile(r"[0-9+*#() .-]*")
 _ALL_BUT_LAST_FOUR = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){4})")
 
 
 def masked(call: Call) -> dict[str, Any]:
-    """The JSON of a call without personal data, in the same shape."""
+    """Return the JSON of a call with personal data masked, in the same shape."""
     return _object(call.to_dict(), Call)
 
 
 def without_recording(call: Call) -> dict[str, Any]:
-    """The JSON of a call, but for the URL of its recording, which is a secret: whoever holds it can listen."""
+    """Return the JSON of a call with the recording URL redacted: anyone who has it can listen."""
     return without_secret(call.to_dict())
 
 
 def mask_number(text: str) -> str:
-    """A phone number with its last four digits alone; anything that is no number is hidden whole.
+    """Mask a phone number except its last four digits; hide any other text.
 
     Example:
         >>> mask_number("01012345678")

@@ -1,4 +1,4 @@
-"""Where the progress of an export is shown: a bar on a terminal, a line every so often elsewhere, or nowhere."""
+"""Shows the progress of an export: a bar in a terminal, a line every 30 s elsewhere, or nothing."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from rich.text import Text
 from vox_calls_tools.cli.meter import Meter
 
 EVERY = 30.0
-"""Seconds between two lines where there is no terminal."""
+"""Seconds between two lines outside a terminal."""
 
 _REFRESHES = 5  # in a second
 
 
 def shown(meter: Meter, *, quiet: bool) -> AbstractContextManager[object]:
-    """Show on standard error what a meter says, until the block ends."""
+    """Show the progress on standard error until the block ends."""
     if quiet:
         return nullcontext()
     console = Console(stderr=True)
@@ -37,12 +37,12 @@ def shown(meter: Meter, *, quiet: bool) -> AbstractContextManager[object]:
 def lines(
     meter: Meter, write: Callable[[str], object], *, wait: Callable[[float], bool], end: Callable[[], None]
 ) -> Iterator[None]:
-    """Write what the meter says whenever `wait`, given the seconds, comes back with False; until it gives True.
+    """Write the progress as lines, from a background thread, until the block ends.
 
     Args:
-        meter: Says it.
-        write: Takes each line.
-        wait: Waits for the end, for some seconds at most, and says whether it has come.
+        meter: The progress.
+        write: Called with each line.
+        wait: Waits for the end for at most some seconds, and returns whether it has come.
         end: Ends the wait.
     """
 

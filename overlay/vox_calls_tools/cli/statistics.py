@@ -1,4 +1,4 @@
-"""`vox-calls stats`: where the calls come from and the summary goes, and what is told of calls that cannot be read."""
+"""Implements `vox-calls stats`: reads calls, writes the summary, and reports calls that could not be decoded."""
 
 from __future__ import annotations
 
@@ -33,24 +33,27 @@ def run(
     page: Path | None,
     quiet: bool,
 ) -> bool:
-    """Count the calls of a file, or of the API, and write the summary. Whether all of them could be read.
+    """Count the calls of a file or of the API, and write the summary.
 
     Args:
-        filters: For `list_calls`.
-        zone: Where days and hours are taken.
-        source: A file to read instead of asking the API.
-        client: That of the API, entered where it is asked.
-        json_wanted: Whether stdout gets JSON in place of bars.
-        page: A file for a page with charts.
-        quiet: Whether stderr gets errors alone.
+        filters: Filters for `list_calls`.
+        zone: Time zone of days and hours.
+        source: File to read instead of the API.
+        client: Client of the API; entered only if there is no file.
+        json_wanted: Whether to write JSON instead of bars to standard output.
+        page: File for an HTML page with charts.
+        quiet: Whether to print only errors to standard error.
+
+    Returns:
+        Whether all calls could be decoded.
 
     Raises:
-        VoxCallsError: Where the calls cannot be read, or the page cannot be written.
+        VoxCallsError: The calls cannot be read, or the page cannot be written.
     """
     if source is not None and filters:
-        raise ConfigurationError("--from counts all calls of the file; filters are for the API")
+        raise ConfigurationError("filters are not supported with --from, which counts all calls of the file")
     if page is not None and source is not None and page.exists() and source.exists() and page.samefile(source):
-        raise ConfigurationError("--html would replace the very file that is counted; choose another name")
+        raise ConfigurationError("--html and --from are the same file; choose another name for --html")
     now = datetime.now(UTC)
     zone_name = zone_label(zone, now)
     reading = Reading(Tally(zone))
@@ -74,17 +77,18 @@ def run(
     for line in reading.told():
         sys.stderr.write(f"vox-calls: {printable(line)}\n")
     if page is not None and not quiet:
-        sys.stderr.write(f"vox-calls: {printable(str(page))} is written\n")
+        sys.stderr.write(f"vox-calls: wrote {printable(str(page))}\n")
     return not reading.left_out
 
 
 @attrs.define
 class Reading:
-    """Counts the calls of one source, and keeps what could not be read.
+    """Counts the calls of one source.
 
     Attributes:
-        tally: What was counted.
-        faults: The first of what was wrong with those that were left out.
+        tally: The counts.
+        faults: The first errors of calls that could not be decoded.
+        left_out: Number of calls that could not be decoded.
     """
 
     tally: Tally
@@ -92,14 +96,14 @@ class Reading:
     left_out: int = 0
 
     def leave_out(self, error: VoxCallsError) -> None:
-        """Note a call that cannot be read."""
+        """Note a call that could not be decoded."""
         self.tally.skip()
         self.left_out += 1
         if len(self.faults) < _MOST_TOLD:
             self.faults.append(error)
 
     def from_file(self, path: Path, *, quiet: bool) -> None:
-        """Count the calls of an exported file; what it raises is told at `read_calls`."""
+        """Count the calls of an exported file; raises what `read_calls` raises."""
         calls = read_calls(path, self.leave_out)
         with _progress(quiet=quiet) as show:
             for number, call in enumerate(calls, 1):
@@ -108,7 +112,7 @@ class Reading:
                     show(f"{number:,} calls")
 
     def from_api(self, calls: Calls, *, quiet: bool) -> None:
-        """Count the calls that a query asks for."""
+        """Count the calls of a query."""
         number = 0
         with _progress(quiet=quiet) as show:
             try:
@@ -118,21 +122,20 @@ class Reading:
                     number += len(page.items)
                     show(f"{number:,} of {max(page.total_count, number):,} calls")
             except VoxCallsError as error:
-                error.cursor = None  # to read on from there would be to count the rest alone
+                error.cursor = None  # resuming from there would count only the rest
                 raise
 
     def told(self) -> Iterator[str]:
-        """What was left out, as lines."""
+        """Yield what could not be decoded, as lines."""
         yield from (str(error) for error in self.faults)
         if self.left_out:
-            what = "1 call could not be read, and the figures are without it"
-            if self.left_out > 1:
-                what = f"{self.left_out:,} calls could not be read, and the figures are without them"
+            calls = "call" if self.left_out == 1 else "calls"
+            what = f"skipped {self.left_out:,} {calls} that could not be decoded"
             yield what + (f"; the first {_MOST_TOLD} are above" if self.left_out > _MOST_TOLD else "")
 
 
 def write_json(summary: Summary, zone_name: str, stream: TextIO) -> None:
-    """The summary as one JSON object, in ASCII where the stream has no more."""
+    """Write the summary as one JSON object, in ASCII unless the stream is UTF-8."""
     unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
     text = json.dumps(as_json(summary, zone_name), indent=2, ensure_ascii=not unicode)
     stream.writelines(f"{escaped(line)}\n" for line in text.splitlines())
@@ -140,20 +143,23 @@ def write_json(summary: Summary, zone_name: str, stream: TextIO) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Callable[[str], None]]:
-    """Yields what writes a text to the file, which is there whole or stays as it was. Tried before there is a text.
+    """Replace a file atomically. Opens it at once, so that an error occurs before any work is done.
+
+    Yields:
+        A function that writes a text to the file.
 
     Raises:
-        FileError: Where it cannot be written.
+        FileError: The file cannot be written.
     """
     direct = path.exists() and not path.is_file()
     part = path if direct else path.with_name(f"{path.name}.part")
     try:
         with part.open("w", encoding="utf-8") as stream:
-            yield stream.write  # type: ignore[misc] # how much was written is nobody's concern
+            yield stream.write  # type: ignore[misc] # the number of characters is not needed
         if not direct:
             part.replace(path)
     except OSError as error:
-        raise FileError(f"{path} cannot be written: {error.strerror}") from None
+        raise FileError(f"cannot write {path}: {error.strerror}") from None
     finally:
         if not direct:
             part.unlink(missing_ok=True)

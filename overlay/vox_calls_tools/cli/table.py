@@ -1,6 +1,6 @@
-"""Calls as rows of text: a table as wide as a terminal, or plain lines for other programs.
+"""Formats calls as rows of a table that fits the terminal, or as plain lines for other programs.
 
-What came from a call never reaches a terminal as it is: see `vox_calls_tools.cli.text`.
+Texts of calls are escaped: see `vox_calls_tools.cli.text`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from vox_calls import Call, InvalidResponseError
 from vox_calls_tools.cli.text import printable
 
 _NONE = "-"
-_UNREADABLE = "?"  # the server sent no instant, or no amount; the rest of the call can be read all the same
-_WIDEST = 26  # but for the summary: as wide as the longest reason that is known
+_UNREADABLE = "?"  # an invalid instant or amount; the rest of the call is shown
+_WIDEST = 26  # the length of the longest known reason; the summary may be wider
 _ROOMY, _ROOMIEST = 100, 140
 _LONGEST_ZONE = 5
-# The first of these words in a status or a reason decides, so that values which are new get a colour too.
+# The first of these words in a status or a reason decides, so that unknown values get a colour too.
 _COLOURS = {
     "error": "red",
     "failed": "red",
@@ -47,13 +47,13 @@ class Column:
     """One column of the table.
 
     Attributes:
-        name: Its heading.
-        rank: How important it is: where there is no room for all, those with low ranks are shown.
-        show: The text of its cell.
-        least: How narrow it may become, in terminal cells; None for no narrower than what is in it.
-        most: How wide it may become.
-        right: Whether its cells stand to the right.
-        coloured: Whether its words have colours.
+        name: Heading.
+        rank: Priority: columns with low ranks are shown first.
+        show: Returns the text of a cell.
+        least: Minimum width in terminal cells; None for the width of its content.
+        most: Maximum width in terminal cells.
+        right: Whether cells are right-aligned.
+        coloured: Whether values are coloured.
     """
 
     name: str
@@ -65,12 +65,12 @@ class Column:
     coloured: bool = False
 
     def cell(self, call: Call, encoding: str) -> str:
-        """The text for a terminal. What its encoding lacks is written by its number, and takes that much room."""
+        """Return the text for a terminal, with characters escaped that its encoding lacks."""
         return printable(str(_read(lambda: self.show(call)))).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def columns(zone: tzinfo, calls: Sequence[Call], width: int) -> list[Column]:
-    """Those that a terminal of that width may show of such calls, from left to right."""
+    """Return the columns for some calls and a terminal width, from left to right."""
     form = "%Y-%m-%d %H:%M:%S" if width >= _ROOMIEST else "%m-%d %H:%M"
 
     def start(call: Call) -> str:
@@ -90,7 +90,7 @@ def columns(zone: tzinfo, calls: Sequence[Call], width: int) -> list[Column]:
 
 
 class Layout:
-    """Which columns are shown, and how wide: what fits best with some calls, and is then kept for all."""
+    """The columns shown and their widths, chosen for the first page and kept for all."""
 
     def __init__(self, offered: Sequence[Column], calls: Sequence[Call], width: int, encoding: str) -> None:
         self._encoding = encoding
@@ -113,11 +113,11 @@ class Layout:
         self._columns = [column for column in offered if column.name in self._widths]
 
     def header(self) -> Text:
-        """The headings."""
+        """Return the header row."""
         return self._line([(column.name, "bold") for column in self._columns])
 
     def row(self, call: Call) -> Text:
-        """One call."""
+        """Return the row of a call."""
         cells = ((column, column.cell(call, self._encoding)) for column in self._columns)
         return self._line([(cell, _colour(cell) if column.coloured else "") for column, cell in cells])
 
@@ -137,7 +137,7 @@ class Layout:
 
 
 def plain_line(call: Call, zone: tzinfo) -> str:
-    """One call for other programs, fields apart by tabs; only the summary, which is last, has spaces in it."""
+    """Return one call as tab-separated fields. Only the last field, the summary, contains spaces."""
     fields: Mapping[str, Callable[[], object]] = {
         "start": lambda: call.started_at and _local(call.started_at, zone).isoformat(timespec="milliseconds"),
         "id": lambda: call.id,
@@ -154,7 +154,7 @@ def plain_line(call: Call, zone: tzinfo) -> str:
 
 
 def clock(milliseconds: int) -> str:
-    """A length of time as a clock shows it: `0:05`, `1:01:01`."""
+    """Format milliseconds as on a clock: `0:05`, `1:01:01`."""
     seconds = (abs(milliseconds) + 500) // 1_000
     hours, rest = divmod(seconds, 3_600)
     shown = f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
@@ -169,14 +169,14 @@ def _read(show: Callable[[], object]) -> object:
 
 
 def _start_heading(zone: tzinfo, calls: Sequence[Call]) -> str:
-    """With what the zone is called at those times: by two names where the clocks changed between them."""
+    """Return the heading with the zone's name at those times, or both names if the clocks changed between them."""
     names: dict[str, None] = {}
     for call in calls:
         started = _read(partial(getattr, call, "started_at"))
         if isinstance(started, datetime):
             here = _local(started, zone)
             name = here.tzname() or ""
-            names[name if 0 < len(name) <= _LONGEST_ZONE else f"{here:%z}"] = None  # Windows has whole sentences
+            names[name if 0 < len(name) <= _LONGEST_ZONE else f"{here:%z}"] = None  # Windows has long names
     return f"start ({'/'.join(names)})" if names else "start"
 
 

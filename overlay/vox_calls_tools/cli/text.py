@@ -1,4 +1,4 @@
-"""Text from elsewhere, made fit for a terminal."""
+"""Escapes untrusted text for terminals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 
 
 def printable(text: str) -> str:
-    """The text with control and format characters shown instead of obeyed; line ends and tabs become spaces."""
+    """Return the text with control and format characters escaped, and line ends and tabs as spaces."""
     return "".join(
         " " if character in "\r\n\t" else repr(character)[1:-1] if _is_control(character) else character
         for character in text
@@ -14,7 +14,7 @@ def printable(text: str) -> str:
 
 
 def escaped(json: str) -> str:
-    r"""The same JSON, with `\u` escapes for what JSON lets through and a terminal would obey."""
+    r"""Return the same JSON with `\u` escapes for characters that a terminal would interpret."""
     return "".join(_as_json(character) if _is_control(character) else character for character in json)
 
 

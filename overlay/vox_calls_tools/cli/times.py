@@ -1,8 +1,8 @@
-"""Times as people write them on a command line, in a time zone, become instants. Pure: `now` is passed in.
+"""Converts times on the command line to instants, in a time zone. Pure: `now` is passed in.
 
-A day is what its zone's calendar says, and it may be 23 or 25 hours long. A wall clock that is put forward skips some
-times and shows others twice. One rule answers for all of them: a lower bound is the first instant at which the clock
-shows that time or a later one, an upper bound the last at which it shows that time or an earlier one.
+A day follows the zone's calendar and may have 23 or 25 hours. When clocks change, some local times are skipped and
+others occur twice. One rule covers all cases: a lower bound is the first instant at which the clock shows that time or
+a later one, an upper bound the last instant at which it shows that time or an earlier one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bisect import bisect_left
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 WRITTEN = "write 2026-11-01, 2026-11-01T09:00, 2026-11-01T09:00+09:00, today, yesterday, now, or 30m, 12h, 7d, 2w ago"
-"""What may be written, for messages."""
+"""The accepted formats, for messages."""
 
 _DAY_ENDS = time(23, 59, 59, 999_000)  # the API's bounds are inclusive, to the millisecond
 _MILLISECOND = timedelta(milliseconds=1)
@@ -31,50 +31,50 @@ _MOMENT = re.compile(
 
 
 class LocalZone(tzinfo):
-    """The time zone of this machine, with all of its changes, as its operating system tells it."""
+    """The local time zone with all its changes, according to the operating system."""
 
     def utcoffset(self, instant: datetime | None) -> timedelta | None:
-        """How far the clock is ahead of UTC at a time that it shows."""
+        """Return the offset from UTC at a local time."""
         if instant is None:
             return None
-        # Asked of instants alone: what Python makes of a time that no clock shows differs from version to version.
+        # Computed from instants only: versions of Python differ in how they treat skipped local times.
         wall = instant.replace(tzinfo=None, fold=0)
-        before = _distance(wall - min(_DAY, wall - datetime.min))  # noqa: DTZ901 - on a wall
+        before = _distance(wall - min(_DAY, wall - datetime.min))  # noqa: DTZ901 - local time
         after = _distance(wall + min(_DAY, datetime.max - wall))  # noqa: DTZ901 - as above
         if before == after:
             return before
         first, second = _distance(wall - before) == before, _distance(wall - after) == after
-        if first == second:  # shown twice, or not at all
+        if first == second:  # occurs twice, or is skipped
             return after if instant.fold else before
         return before if first else after
 
     def tzname(self, instant: datetime | None) -> str | None:
-        """What the zone is called at a time that its clock shows, such as KST."""
+        """Return the name of the zone at a local time, such as KST."""
         offset = self.utcoffset(instant)
         if instant is None or offset is None:
             return None
         return (instant.replace(tzinfo=UTC) - offset).astimezone().tzname()
 
     def dst(self, _: datetime | None) -> None:
-        """Nobody asks for it."""
+        """Return None: not supported."""
 
     def fromutc(self, instant: datetime) -> datetime:
-        """The clock's time at an instant; `fold` is 1 where it shows that time for the second time."""
+        """Return the local time of an instant; `fold` is 1 for the second occurrence of a local time."""
         here = instant.replace(tzinfo=UTC).astimezone()
         shown = here.replace(tzinfo=self)
         return shown if shown.utcoffset() == here.utcoffset() else shown.replace(fold=1)
 
 
 def _distance(instant: datetime) -> timedelta:
-    """How far the machine's clock is ahead of UTC at an instant, which is in UTC without saying so."""
+    """Return the local offset from UTC at an instant, given as a naive datetime in UTC."""
     return instant.replace(tzinfo=UTC).astimezone().utcoffset() or timedelta()
 
 
 def zone_named(name: str | None) -> tzinfo:
-    """The time zone of that IANA name; that of this machine for None.
+    """Return the time zone with an IANA name; the local one for None.
 
     Raises:
-        ValueError: For a name that no zone has, with the nearest that one has.
+        ValueError: The name is unknown. The message suggests the nearest one.
     """
     if name is None:
         return LocalZone()
@@ -83,31 +83,31 @@ def zone_named(name: str | None) -> tzinfo:
     except (KeyError, ValueError, OSError):
         known = {zone.lower(): zone for zone in zoneinfo.available_timezones()}
     if not known:
-        raise ValueError("this machine has no time zones; pip install tzdata brings them")
+        raise ValueError("no time zone data is installed; pip install tzdata")
     near = difflib.get_close_matches(name.lower(), known, n=1)
     hint = f"; did you mean {known[near[0]]!r}?" if near else ""
-    raise ValueError(f"no time zone has that name; write one like Asia/Seoul or UTC{hint}")
+    raise ValueError(f"unknown time zone; write one like Asia/Seoul or UTC{hint}")
 
 
 def zone_label(zone: tzinfo, at: datetime) -> str:
-    """What a zone is called, and how far it is from UTC at an instant: `Asia/Seoul (now UTC+09:00)`."""
+    """Return the name of a zone and its offset at an instant: `Asia/Seoul (now UTC+09:00)`."""
     here = at.astimezone(zone)
     name = getattr(zone, "key", None) or here.tzname()
     return "UTC" if name == "UTC" else f"{name} (now UTC{here.isoformat()[-6:]})"
 
 
 def lower_bound(text: str, zone: tzinfo, now: datetime) -> datetime:
-    """The first instant of what is written: of the day, or the instant itself.
+    """Return the first instant of a day, or the instant of a time.
 
-    `7d` and the like count back from `now` in elapsed time: a day is 24 hours, whatever the clocks did.
+    Ages such as `7d` count back from `now` in elapsed time: a day is 24 hours.
 
     Args:
-        text: `2026-11-01`, `today`, `2026-11-01T09:00`, `7d` and so on; see `WRITTEN`.
-        zone: Whose calendar and clock it is. A time with an offset of its own does not need it.
-        now: The present instant, aware.
+        text: A day, time or age such as `2026-11-01`, `today`, `2026-11-01T09:00` or `7d`; see `WRITTEN`.
+        zone: Time zone of days, and of times without an offset.
+        now: The current time, aware.
 
     Raises:
-        ValueError: Where the text is none of them; the message says what may be written.
+        ValueError: The text is invalid. The message lists the accepted formats.
 
     Example:
         >>> from zoneinfo import ZoneInfo
@@ -119,7 +119,7 @@ def lower_bound(text: str, zone: tzinfo, now: datetime) -> datetime:
 
 
 def upper_bound(text: str, zone: tzinfo, now: datetime) -> datetime:
-    """The last millisecond of what is written: of the day, or the instant itself. As `lower_bound` otherwise.
+    """Return the last millisecond of a day, or the instant of a time; see `lower_bound`.
 
     Example:
         >>> from zoneinfo import ZoneInfo
@@ -135,7 +135,7 @@ def _instant(text: str, zone: tzinfo, now: datetime, *, last: bool) -> datetime:
     try:
         return _read(written, zone, now, last=last)
     except (OverflowError, OSError):
-        raise ValueError(f"that is too far away; {WRITTEN}") from None
+        raise ValueError(f"out of range; {WRITTEN}") from None
 
 
 def _read(written: str, zone: tzinfo, now: datetime, *, last: bool) -> datetime:
@@ -151,13 +151,13 @@ def _read(written: str, zone: tzinfo, now: datetime, *, last: bool) -> datetime:
         if _DATE.fullmatch(written):
             return _day(date.fromisoformat(written), zone, last=last)
         if moment := _MOMENT.fullmatch(written):
-            if moment["hour"] == "24":  # midnight to some versions of Python, and an error to others
+            if moment["hour"] == "24":  # only some versions of Python accept it
                 raise ValueError("hour must be in 0..23")
             exact = datetime.fromisoformat(written)
             return exact.astimezone(UTC) if moment["offset"] else _bound(exact, zone, last=last)
     except ValueError as error:
-        raise ValueError(f"there is no such date or time: {error}") from None
-    raise ValueError(f"not a time that can be read; {WRITTEN}")
+        raise ValueError(f"no such date or time: {error}") from None
+    raise ValueError(f"not a valid time; {WRITTEN}")
 
 
 def _day(day: date, zone: tzinfo, *, last: bool) -> datetime:
@@ -165,16 +165,16 @@ def _day(day: date, zone: tzinfo, *, last: bool) -> datetime:
 
 
 def _bound(wall: datetime, zone: tzinfo, *, last: bool) -> datetime:
-    """The first or last instant of a time that a zone's clock shows; see the rule at the top."""
+    """Return the first or last instant of a local time; see the rule at the top."""
     before, after = (wall.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
-    if before >= after:  # shown once, or a second time after the clock was put back
+    if before >= after:  # occurs once, or twice because the clock was set back
         return (wall - (after if last else before)).replace(tzinfo=UTC)
     changed = _change(wall - after, wall - before, zone)
     return changed - _MILLISECOND if last else changed
 
 
 def _change(earliest: datetime, latest: datetime, zone: tzinfo) -> datetime:
-    """The second at which a zone's clock is put forward, between two instants in UTC."""
+    """Return the second at which a zone's clock is set forward, between two instants in UTC."""
     begin = earliest.replace(microsecond=0, tzinfo=UTC)
     before = begin.astimezone(zone).utcoffset()
 

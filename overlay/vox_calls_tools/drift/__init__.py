@@ -1,11 +1,11 @@
-r"""How one description of the API differs from another, or from a server, and what that means for this package's users.
+r"""Compares two API descriptions, or the contract with a live server, and tells which differences break code.
 
     from vox_calls_tools.drift import compare, elements, version_step
 
     changes = compare(elements(old_document), elements(new_document))
     print(*changes, version_step(changes), sep="\n")
 
-`examine` asks a server itself.
+`examine` checks a live server.
 """
 
 from vox_calls_tools.drift.changes import Change, compare, drift, version_step

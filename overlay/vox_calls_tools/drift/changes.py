@@ -1,4 +1,4 @@
-"""Two documents: what was added, removed or changed, and whether that breaks the code of this package's users."""
+"""Compares two documents: what was added, removed or changed, and whether it breaks users' code."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import attrs
 
 from vox_calls_tools.drift.document import Element
 
-# What the generator turns into a Python type of its own.
+# Formats that the generator maps to their own Python types.
 _TYPED_FORMATS = frozenset({"uuid", "date", "date-time", "binary"})
 
 
 @attrs.frozen
 class _Rule:
-    """When a change of a fact breaks code, and the words for either case."""
+    """When a changed fact breaks code, and the reason to give in either case."""
 
     breaks: Callable[[Any, Any], bool]
     breaking: str
@@ -59,8 +59,8 @@ def _less(was: str | None, now: str | None) -> bool:
     return was is None or (now is not None and not set(was.split(" or ")) <= set(now.split(" or ")))
 
 
-_NARROWER, _WIDER = "values that were taken are refused", "more is taken than before"
-_RETYPED = _Rule(_retyped, "its Python type changes", "it stays what it is in Python")
+_NARROWER, _WIDER = "values accepted before are rejected", "more values are accepted"
+_RETYPED = _Rule(_retyped, "its Python type changes", "its Python type stays the same")
 
 _DEPRECATED = _Rule(_never, "", "it still works")
 _RAISED, _LOWERED = _Rule(_raised, _NARROWER, _WIDER), _Rule(_lowered, _NARROWER, _WIDER)
@@ -69,54 +69,53 @@ _OF_PARAMETERS: Mapping[str, _Rule] = {
     **dict.fromkeys(("minimum", "exclusiveMinimum", "minLength", "minItems"), _RAISED),
     **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems"), _LOWERED),
     **dict.fromkeys(("pattern", "enum", "uniqueItems", "multipleOf", "not"), _Rule(_stated, _NARROWER, _WIDER)),
-    "required": _Rule(_stated, "every request has to have it", "requests need not have it any more"),
-    "type": _Rule(_less, "requests are written in another way", _WIDER),
-    "allowEmptyValue": _Rule(_never, "", "this package sends no empty values"),
-    "default": _Rule(_always, "the same request has another answer", ""),
+    "required": _Rule(_stated, "every request must have it", "requests may omit it"),
+    "type": _Rule(_less, "requests are encoded differently", _WIDER),
+    "allowEmptyValue": _Rule(_never, "", "the client sends no empty values"),
+    "default": _Rule(_always, "the same request gets a different response", ""),
     "format": _RETYPED,
     "deprecated": _DEPRECATED,
 }
 _OF_FIELDS: Mapping[str, _Rule] = {
-    "nullable": _Rule(_stated, "code meets None where it did not", "None comes no more"),
-    "enum": _Rule(_gone, "its Python type changes", "its values are strings as before"),
+    "nullable": _Rule(_stated, "it may be None now", "it is never None"),
+    "enum": _Rule(_gone, "its Python type changes", "its values are still strings"),
     "format": _RETYPED,
     "type": _Rule(_always, "its Python type changes", ""),
-    "additionalProperties": _Rule(_stated, "unknown fields have no place any more", "unknown fields have a place"),
+    "additionalProperties": _Rule(_stated, "unknown fields are no longer kept", "unknown fields are kept"),
 }
 _OF_THE_OPERATION: Mapping[str, _Rule] = {
-    "servers": _Rule(_fewer, "requests go where nobody listens", "the one that was there still is"),
-    "security": _Rule(_fewer, "requests are not let in", "the way in that was there still is"),
+    "servers": _Rule(_fewer, "requests go to a server that is gone", "the previous servers remain"),
+    "security": _Rule(_fewer, "requests are not authorised", "the previous schemes remain"),
     "deprecated": _DEPRECATED,
 }
 _RULES = {"parameter": _OF_PARAMETERS, "field": _OF_FIELDS, "operation": _OF_THE_OPERATION}
 _OTHERWISE = {
     "operation": _Rule(_never, "", "nothing depends on it"),
-    "parameter": _Rule(_always, "requests are written in another way", ""),
-    "field": _Rule(_never, "", "nothing that is read depends on it"),
-    "error": _Rule(_never, "", "a failure is typed by its status whatever its body"),
-    "answer": _Rule(_never, "", "a failure is typed by its status whatever its body"),
-    "header": _Rule(_never, "", "it is read as it comes"),
+    "parameter": _Rule(_always, "requests are encoded differently", ""),
+    "field": _Rule(_never, "", "decoding does not depend on it"),
+    "error": _Rule(_never, "", "error classes depend on the status alone"),
+    "answer": _Rule(_never, "", "error classes depend on the status alone"),
+    "header": _Rule(_never, "", "headers are read as they are"),
 }
 _INSIDE = re.compile("^((items|values) )+")
 _ADDED = {
-    "parameter": "requests need not have it",
-    "field": "calls keep it, known or not",
-    "header": "it may be read",
+    "parameter": "requests may omit it",
+    "field": "calls keep unknown fields",
+    "header": "reading it is optional",
 }
 
 
 @attrs.frozen
 class Change:
-    """One difference.
+    """One difference between two documents.
 
     Attributes:
-        element: Such as `parameter status` or `field items[].queue`.
+        element: The element, such as `parameter status` or `field items[].queue`.
         change: `added`, `removed`, or the name of the fact that changed.
-        old: What it was; None where it was not there.
-        new: What it is; None where it is no more.
-        breaking: Whether code that uses this package has to be changed.
-        reason: Why, in a few words.
-
+        old: The old value; None if there was none.
+        new: The new value; None if there is none.
+        breaking: Whether it breaks code that uses the package.
+        reason: Why or why not, in a few words.
 
     Example:
         for change in compare(elements(old), elements(new)):
@@ -140,12 +139,19 @@ class Change:
 
 
 def compare(old: Mapping[str, Element], new: Mapping[str, Element]) -> list[Change]:
-    """Every difference, breaking ones first.
+    """Compare two documents.
+
+    Args:
+        old: The elements of the old document.
+        new: The elements of the new document.
+
+    Returns:
+        All differences, breaking ones first.
 
     Example:
         >>> old = {"parameter status": Element("parameter", "status", {"type": "string"})}
         >>> print(*compare(old, {}))
-        breaking    parameter status: removed (the server refuses what it does not know)
+        breaking    parameter status: removed (the server rejects unknown parameters)
     """
     changes: list[Change] = []
     for name in sorted(old.keys() | new.keys()):
@@ -159,11 +165,17 @@ def compare(old: Mapping[str, Element], new: Mapping[str, Element]) -> list[Chan
 
 
 def drift(contract: Mapping[str, Element], document: Mapping[str, Element]) -> list[Change]:
-    """Where another description of the API, such as its vendor's, says something else than the contract.
+    """Compare the contract with another description of the API, such as the vendor's.
 
-    What the contract says beyond it on purpose is left out: that all fields are listed as required, that more of them
-    may be null, that objects are open, that filters have bounds of ours, and which errors are typed; and what the
-    other does not state of servers and keys.
+    Intended differences are left out: required and nullable fields, open objects, the bounds of filters, the errors
+    that the contract adds, and servers and security schemes that the other document does not state.
+
+    Args:
+        contract: The elements of the contract.
+        document: The elements of the other document.
+
+    Returns:
+        The other differences, breaking ones first.
 
     Example:
         for change in drift(contract(), elements(parse_document(vendors_document))):
@@ -185,7 +197,7 @@ def _is_ours(change: Change) -> bool:
 
 
 def version_step(changes: Iterable[Change]) -> str:
-    """The step of the version that the changes ask for: `major`, `minor` or `none`.
+    """Return the version step that some changes require: `major`, `minor` or `none`.
 
     Example:
         >>> version_step([])
@@ -197,15 +209,15 @@ def version_step(changes: Iterable[Change]) -> str:
 
 def _added(element: Element) -> Change:
     breaks = bool(element.facts.get("required")) and element.kind.endswith("parameter")
-    reason = _ADDED.get(element.kind.rpartition(" ")[2], "errors are typed by status whatever the contract lists")
+    reason = _ADDED.get(element.kind.rpartition(" ")[2], "error classes depend on the status alone")
     if breaks:
-        reason = "every request has to have it"
+        reason = "every request must have it"
     return Change(str(element), "added", None, _summary(element), breaks, reason)
 
 
 def _removed(element: Element) -> Change:
     reason = {
-        "parameter": "the server refuses what it does not know",
+        "parameter": "the server rejects unknown parameters",
         "field": "code that reads it fails",
     }.get(element.kind)
     breaks = reason is not None
@@ -228,11 +240,11 @@ def _changed(old: Element, new: Element) -> Iterator[Change]:
 def _rule(element: Element, fact: str) -> _Rule:
     kind = element.kind.rpartition(" ")[2]
     if (kind, element.name, fact) == ("parameter", "limit", "default"):
-        return _Rule(_never, "", "this package sends a limit of its own")
+        return _Rule(_never, "", "the client always sends a limit")
     if (kind, fact) == ("field", "required"):
         if element.may_be_absent:
-            return _Rule(_never, "", "absent is None or empty, as before")
-        return _Rule(_gone, "absent is an error", "it is always there")
+            return _Rule(_never, "", "an absent field is None or empty")
+        return _Rule(_gone, "an absent field is an error", "it is always present")
     return _RULES.get(kind, {}).get(_INSIDE.sub("", fact), _OTHERWISE[kind])
 
 

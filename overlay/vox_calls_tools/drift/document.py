@@ -1,4 +1,4 @@
-"""An OpenAPI document becomes what it states of `GET /v3/calls`, one element each."""
+"""Reads what an OpenAPI document says about `GET /v3/calls`, as one element per fact."""
 
 from __future__ import annotations
 
@@ -15,22 +15,21 @@ from vox_calls_tools.drift.schemas import FREE_OBJECT, DocumentError, Schemas
 
 METHOD, PATH = "get", "/v3/calls"
 
-# How often one kind of object is told of: schemas that refer to each other would go on for very long.
+# Maximum expansions of one kind of object: mutually recursive schemas would take very long.
 _MOST_TIMES = 50
-# Of a parameter, what is no fact of its own: words for people, and what `repeated` and the schema say.
+# Keys of a parameter that are not facts: descriptions, and what `repeated` and the schema cover.
 _OF_PARAMETERS = frozenset({"name", "in", "description", "example", "examples", "schema", "style", "explode"})
 
 
 @attrs.frozen
 class Element:
-    """What the document says of one thing: the operation, a parameter, a field of a page or of a failure, an answer.
+    """What a document says about one thing: the operation, a parameter, a field of a page or an error, a response.
 
     Attributes:
-        kind: `operation`, `parameter` (of the query; others say where, such as `header parameter`), `field`, `error`
-            (a field of a failure), `answer` or `header` (of an answer).
-        name: Such as `status`, `items[].agent.agent_id` or `429`.
-        facts: By name, such as `type`, `enum`, `nullable`, `required`; those that are not stated are left out.
-
+        kind: `operation`, `parameter` (in the query; others name their place, such as `header parameter`), `field`,
+            `error` (a field of an error body), `answer` or `header` (of a response).
+        name: Name, such as `status`, `items[].agent.agent_id` or `429`.
+        facts: Facts by name, such as `type`, `enum`, `nullable`, `required`; only those that the document states.
 
     Example:
         >>> contract()["parameter limit"].facts["maximum"]
@@ -46,13 +45,16 @@ class Element:
 
     @property
     def may_be_absent(self) -> bool:
-        """Whether a reader takes the absent field for null or for empty, instead of failing."""
+        """Whether the client decodes an absent field as null or empty instead of failing."""
         empty = str(self.facts.get("type", "")).startswith(("array", FREE_OBJECT)) and "." in self.name
         return bool(self.facts.get("nullable")) or empty
 
 
 def contract() -> dict[str, Element]:
-    """The contract that this version of the package was generated from.
+    """Return the contract that the package was generated from.
+
+    Returns:
+        Its elements by kind and name.
 
     Example:
         >>> contract()["field items[].start_at"].facts["type"]
@@ -63,10 +65,13 @@ def contract() -> dict[str, Element]:
 
 
 def parse_document(text: bytes) -> object:
-    """The document in JSON or YAML.
+    """Parse an OpenAPI document in JSON or YAML.
+
+    Args:
+        text: The bytes of the document.
 
     Raises:
-        DocumentError: Where it is neither, or is YAML and the extra `cli` is not there to read it.
+        DocumentError: The document is neither, or it is YAML and the extra `cli` is not installed.
 
     Example:
         >>> parse_document(b'{"openapi": "3.1.0"}')
@@ -79,31 +84,36 @@ def parse_document(text: bytes) -> object:
     try:
         import yaml  # noqa: PLC0415 - an extra, and slow to import
 
-        # libyaml reads in seconds what takes Python a minute; where it was built without, Python has to do.
-        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe, either of them
+        # libyaml takes seconds where pure Python takes a minute, but not every build of PyYAML has it.
+        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except ModuleNotFoundError:
-        raise DocumentError("the document is not JSON; for YAML: pip install 'vox-calls[cli]'") from None
+        raise DocumentError("the document is not JSON; to read YAML: pip install 'vox-calls[cli]'") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise DocumentError(f"the document is neither JSON nor YAML: {' '.join(str(error).split())[:200]}") from None
 
 
 def elements(document: object) -> dict[str, Element]:
-    """Everything that the document says of the operation, by kind and name.
+    """Return everything that a document says about the operation.
+
+    Args:
+        document: The parsed document.
+
+    Returns:
+        The elements by kind and name, such as `field items[].start_at`.
 
     Raises:
-        DocumentError: Where it is no OpenAPI document, or has no `GET /v3/calls`.
-
+        DocumentError: The document is not OpenAPI, or has no `GET /v3/calls`.
 
     Example:
         print(*elements(parse_document(Path("openapi.yaml").read_bytes())))
     """
     if not isinstance(document, dict) or "paths" not in document:
-        raise DocumentError("this is not an OpenAPI document: it has no paths")
+        raise DocumentError("not an OpenAPI document: it has no paths")
     try:
         reader = _Reader(document)
         found = [reader.operation(), *reader.parameters(), *reader.answers(), *reader.fields(), *reader.errors()]
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise DocumentError(f"this is not an OpenAPI document as it has to be: {error!r}"[:300]) from None
+        raise DocumentError(f"not a valid OpenAPI document: {error!r}"[:300]) from None
     return {str(element): element for element in found}
 
 
@@ -119,7 +129,7 @@ class _Reader:
             self._answers.setdefault("200", self._answers.pop("2XX"))
 
     def _find(self) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        # The version may stand in the path or in the server's URL: `/v3/calls`, or `/calls` of `https://.../v3`.
+        # The version may be in the path or in the server's URL: `/v3/calls`, or `/calls` at `https://.../v3`.
         for path, item in self._document["paths"].items():
             if not PATH.endswith(path) or METHOD not in (resolved := self._schemas.resolve(item)):
                 continue
@@ -163,7 +173,7 @@ class _Reader:
             facts |= self._schemas.facts(parameter.get("schema", {}))
             if str(facts.get("type")).startswith("array"):
                 facts["repeated"] = parameter.get("style", "form") == "form" and parameter.get("explode", True)
-            facts.pop("nullable", None)  # it has no meaning in a query string
+            facts.pop("nullable", None)  # a query string cannot express null
             yield Element("parameter" if where == "query" else f"{where} parameter", parameter["name"], facts)
 
     def answers(self) -> Iterator[Element]:
@@ -182,11 +192,11 @@ class _Reader:
     def fields(self) -> Iterator[Element]:
         page = self._body(self._answers.get("200", {}))
         if not page:
-            raise DocumentError("the document does not say what a 200 looks like")
+            raise DocumentError("the document has no schema for the 200 response")
         yield from self._fields("", page, "field")
 
     def errors(self) -> Iterator[Element]:
-        """The fields of a failure: those of the answer to a bad request, or of the one for all that is not listed."""
+        """Yield the fields of an error: those of the 400 response, else of the default response."""
         if failure := self._failure():
             yield from self._fields("", self._body(failure), "error")
 
@@ -195,7 +205,7 @@ class _Reader:
         return next((answer for answer in listed if answer), None)
 
     def _media(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-        """What the answer is written in, unless that is plain JSON."""
+        """Return the media types of a response, unless it is plain JSON."""
         kinds = {name.partition(";")[0].strip().lower() for name in self._schemas.resolve(answer).get("content", {})}
         return {} if kinds & {"application/json", "*/*"} else {"media": sorted(kinds)}
 
@@ -210,7 +220,7 @@ class _Reader:
         properties = schema.get("properties", {})
         names = tuple(properties)
         if properties in above or self._told[names] == _MOST_TIMES:
-            return  # it contains itself, or many contain each other
+            return  # recursive, or mutually recursive
         self._told[names] += bool(names)
         above = (*above, properties) if properties else above
         if schema.get("type") == "array":
@@ -225,7 +235,7 @@ class _Reader:
 
 
 def _address(server: dict[str, Any]) -> str:
-    """The URL of a server with the defaults of its variables, its host in lower case and without the usual port."""
+    """Return the URL of a server: variables replaced by defaults, host in lower case, no default port."""
     url = str(server.get("url", ""))
     for name, variable in server.get("variables", {}).items():
         url = url.replace(f"{{{name}}}", str(variable.get("default", "")))

@@ -1,7 +1,7 @@
-"""What a server answers, held against the contract: what it knows that the contract does not, and the other way round.
+"""Compares a live server with the contract, in both directions.
 
-Two requests. One with a parameter that nobody has, for the server to list those that it takes; one for an ordinary
-page. Of what stands in the page, names and types are told, and values of enums; nobody's numbers or words.
+Sends two requests: one with a made-up parameter, which the server rejects with a list of those it supports, and one for
+an ordinary page. Findings contain field names, types and enum values, but no other values of calls.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _OK, _BAD_REQUEST = 200, 400
 
 @attrs.frozen
 class Finding:
-    """One way in which a server and the contract differ.
+    """One difference between a server and the contract.
 
     Attributes:
-        what: Such as `unknown field` or `parameter not taken`.
-        name: Such as `items[].queue` or `call_to`.
-        example: Where it was seen first, such as `items[3].queue`; empty for parameters.
-        count: How often it was seen.
+        what: Kind of difference, such as `unknown field` or `parameter not supported`.
+        name: Name of the field or parameter, such as `items[].queue` or `call_to`.
+        example: Path of the first occurrence, such as `items[3].queue`; empty for parameters.
+        count: Number of occurrences.
 
     Example:
         >>> print(Finding("unknown field", "items[].queue", "items[3].queue", 2))
@@ -53,13 +53,13 @@ class Finding:
 
 @attrs.frozen
 class Examination:
-    """What came of asking a server.
+    """The result of checking a server.
 
     Attributes:
-        findings: Where it differs from the contract.
-        failures: Why a question was not answered, at most one for each of the two: a wrong key, too many requests, a
-            failure, no answer, something that is not JSON. What the other one told is in the findings all the same.
-        calls: How many calls the page had. Without any, nothing is known of their fields and values.
+        findings: Differences from the contract.
+        failures: Errors of the requests, at most one for each: a wrong key, a rate limit, a server error, no answer,
+            invalid JSON. Findings of the other request are kept.
+        calls: Number of calls on the page. If 0, fields and values of calls were not checked.
 
     Example:
         found = examine(client, contract())
@@ -72,11 +72,14 @@ class Examination:
 
 
 def examine(client: Client, contract: Mapping[str, Element]) -> Examination:
-    """Ask a server, and tell where it differs from the contract.
+    """Compare a server with the contract.
 
     Args:
-        client: The client of an organisation. Two requests are sent.
-        contract: What the server should be, such as `contract()` gives.
+        client: The client to send two requests with.
+        contract: The expected elements, such as those of `contract()`.
+
+    Returns:
+        The differences, and the errors of the requests. Errors of requests are not raised.
 
     Example:
         with Client() as client:
@@ -87,7 +90,7 @@ def examine(client: Client, contract: Mapping[str, Element]) -> Examination:
     try:
         answer = client.request(PATH, {MADE_UP: "1"}, accept=(_OK, _BAD_REQUEST))
         if answer.status_code == _OK:
-            found.append(Finding("a parameter that nobody has is not refused", MADE_UP))
+            found.append(Finding("unknown parameter not rejected", MADE_UP))
         else:
             refusal = parse_json(answer.content)
             found += [*parameters(refusal, contract), *fields(refusal, contract, kind="error")]
@@ -104,7 +107,7 @@ def examine(client: Client, contract: Mapping[str, Element]) -> Examination:
 
 
 def parameters(refusal: object, contract: Mapping[str, Element]) -> list[Finding]:
-    """What the refusal of a made-up parameter says of the others."""
+    """Compare the parameters that the server lists when it rejects a made-up one."""
     taken = _dig(refusal, "error", "details", "allowed_query_parameters")
     if not isinstance(taken, list):
         return [Finding("no list of parameters", "error.details.allowed_query_parameters")]
@@ -112,16 +115,16 @@ def parameters(refusal: object, contract: Mapping[str, Element]) -> list[Finding
     names = {name for name in taken if isinstance(name, str)}
     return [
         *(Finding("unknown parameter", name) for name in sorted(names - known)),
-        *(Finding("parameter not taken", name) for name in sorted(known - names)),
+        *(Finding("parameter not supported", name) for name in sorted(known - names)),
     ]
 
 
 def fields(body: object, contract: Mapping[str, Element], *, kind: str = "field") -> list[Finding]:
-    """What a page, or a failure, has that the contract has not, by kind and name, with how often and where first."""
+    """Compare the body of a page or an error with the contract: one finding for each kind and name."""
     found: dict[tuple[str, str], Finding] = {}
     known = {element.name: element for element in contract.values() if element.kind == kind}
     if not isinstance(body, dict):
-        return [Finding(f"{JSON_TYPES[type(body)]} where object belongs", _WHOLE, _WHOLE)]
+        return [Finding(f"{JSON_TYPES[type(body)]} instead of object", _WHOLE, _WHOLE)]
     for what, name, example in _differences(body, "", "", known):
         before = found.get((what, name), Finding(what, name, example, 0))
         found[what, name] = attrs.evolve(before, count=before.count + 1)
@@ -137,7 +140,7 @@ def _differences(value: object, name: str, place: str, known: Mapping[str, Eleme
     if not declared:
         return  # a plain value, or a free object: any key, any value
     if not isinstance(value, dict):
-        yield f"{JSON_TYPES[type(value)]} where object belongs", name or _WHOLE, place or _WHOLE
+        yield f"{JSON_TYPES[type(value)]} instead of object", name or _WHOLE, place or _WHOLE
         return
     for key, inner in value.items():
         path, where = f"{name}.{key}".removeprefix("."), f"{place}.{key}".removeprefix(".")
@@ -154,10 +157,10 @@ def _differences(value: object, name: str, place: str, known: Mapping[str, Eleme
 
 
 def _items(value: object, name: str, place: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """The items of an array that are not what the contract says they are."""
+    """Yield the items of an array that do not match the contract."""
     outer, _, inner = str(facts.get("type", "")).partition(" of ")
     if outer != "array" or not isinstance(value, list) or inner in {"", "object"}:
-        return  # objects with declared fields are looked into
+        return  # objects with declared fields are compared by _differences
     stated = {"type": inner, "nullable": facts.get("items nullable"), "format": facts.get("format")}
     for position, item in enumerate(value):
         if mismatch := _mismatch(item, stated):
@@ -165,19 +168,19 @@ def _items(value: object, name: str, place: str, facts: Mapping[str, Any]) -> It
 
 
 def _mismatch(value: object, facts: Mapping[str, Any]) -> str:
-    """What is wrong with a declared value, without saying what it is; empty where nothing is."""
+    """Return what is wrong with a value, without quoting it; empty if nothing is."""
     if value is None:
-        return "" if facts.get("nullable") else "null where none may be"
+        return "" if facts.get("nullable") else "null but not nullable"
     stated, actual = str(facts.get("type", "")), JSON_TYPES[type(value)]
     kinds = {kind.split(" of ")[0].removeprefix("free ") for kind in stated.split(" or ")}
     if stated and actual not in kinds and not ("number" in kinds and actual == "integer"):
-        return f"{actual} where {stated} belongs"
+        return f"{actual} instead of {stated}"
     if too := _out_of_bounds(value, facts):
         return too
     if facts.get("format") == "uuid" and isinstance(value, str) and not _UUID.fullmatch(value):
-        return "no UUID"
+        return "not a UUID"
     if "enum" in facts and not isinstance(value, list) and value not in facts["enum"]:
-        # A name like those of the contract's values is no secret, and what has to be added to it. Anything else may be.
+        # An identifier is not a secret, and is needed to extend the contract. Anything else may be one.
         return f"unknown value {value if _NAME.fullmatch(str(value)) else _NOT_SHOWN}"
     return ""
 

@@ -1,8 +1,7 @@
-"""The schemas of an OpenAPI document, each in one form, however it is written.
+"""Normalises the schemas of an OpenAPI document, so that documents by different authors can be compared.
 
-References, `allOf`, `nullable: true` of OpenAPI 3.0, type arrays of 3.1, `oneOf` with null and `oneOf` of constants say
-the same things in other words: here they become the same facts, so that two documents of different hands can be
-compared.
+References, `allOf`, `nullable: true` of OpenAPI 3.0, type arrays of 3.1, `oneOf` with null and `oneOf` of constants are
+different ways to say the same; here they become the same facts.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ JSON_TYPES: Mapping[type, str] = {
     type(None): "null",
 }
 
-# Words for people, or for tools that need no more than them: nothing that is sent or read depends on these.
+# Keywords that do not affect what is sent or read.
 _ANNOTATIONS = frozenset(
     {"title", "description", "example", "examples", "externalDocs", "xml", "discriminator", "definitions"}
 )
@@ -46,7 +45,7 @@ Schema = dict[str, Any]
 
 
 class DocumentError(VoxCallsError):
-    """A document that cannot be read, or that does not describe the operation. The message says which."""
+    """An OpenAPI document cannot be read, or does not describe `GET /v3/calls`."""
 
 
 class Schemas:
@@ -56,15 +55,15 @@ class Schemas:
         self._document = document
 
     def resolve(self, node: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-        """The node itself, behind its references; what stands beside a reference goes before what it refers to."""
+        """Follow the references of a node. Keys next to a reference override those of its target."""
         for _ in range(_MOST_REFERENCES):
             if not isinstance(node, dict):
-                raise DocumentError(f"the document has {type(node).__name__} where an object belongs")
+                raise DocumentError(f"the document has {type(node).__name__} instead of an object")
             if "$ref" not in node:
                 return node
             beside = {key: value for key, value in node.items() if key != "$ref"}
             node = {**self._target(node["$ref"]), **beside}
-        raise DocumentError("the document has a reference that leads nowhere but to itself")
+        raise DocumentError("the document has a circular reference")
 
     def _target(self, reference: str) -> dict[str, Any]:
         target: Any = self._document
@@ -74,14 +73,14 @@ class Schemas:
                 target = target[int(key)]
                 continue
             if not isinstance(target, dict) or key not in target:
-                raise DocumentError(f"the document refers to {reference}, which is not in it")
+                raise DocumentError(f"the document refers to {reference}, which does not exist")
             target = target[key]
         if not isinstance(target, dict):
-            raise DocumentError(f"the document refers to {reference}, which is no object")
+            raise DocumentError(f"the document refers to {reference}, which is not an object")
         return target
 
     def facts(self, node: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-        """What a schema says of a value, by keyword; of what is in an array or a map, as `items ...`, `values ...`."""
+        """Return the facts of a schema by keyword; those of array items and map values as `items ...`, `values ...`."""
         schema = self.normal(node)
         facts: dict[str, Any] = {}
         for name, value in schema.items():
@@ -90,7 +89,7 @@ class Schemas:
             if value is False and name != "default":
                 continue
             if not isinstance(value, _KINDS.get(name, object)) or (name in _KINDS and isinstance(value, bool)):
-                raise DocumentError(f"the document has a {name} that is {value!r}"[:200])
+                raise DocumentError(f"the document has an invalid {name}: {value!r}"[:200])
             facts[name] = value
         inside = {"items": schema.get("items", {})} if facts.get("type") == "array" else {}
         more = schema.get("additionalProperties", True)
@@ -101,13 +100,13 @@ class Schemas:
         for name, inner in inside.items():
             told = self.facts(inner)
             facts["type"] = f"{facts.get('type', 'object')} of {told.pop('type', 'anything')}"
-            # An array is told by what it is an array of: `array of string`, its format, its values.
+            # An array takes over the enum and the format of its items: `array of string`, format uuid.
             lifted = {"enum", "format"} if name == "items" else set()
             facts |= {fact if fact in lifted else f"{name} {fact}": value for fact, value in told.items()}
         return facts
 
     def normal(self, node: Any) -> Schema:  # noqa: ANN401 - any JSON
-        """The schema in one form: one type, `nullable`, no combinations but those that cannot be undone."""
+        """Return the schema with one type, `nullable`, and as few combinations as possible."""
         if isinstance(node, bool):
             node = {} if node else {"not": {}}
         schema = dict(self.resolve(node or {}))
@@ -145,7 +144,7 @@ class Schemas:
 
 
 def _both(inner: Schema, outer: Schema) -> Schema:
-    """Two schemas that both have to hold; where they disagree, the outer one."""
+    """Merge two schemas that must both hold. The outer one takes precedence."""
     merged = {
         **inner,
         **outer,
@@ -156,7 +155,7 @@ def _both(inner: Schema, outer: Schema) -> Schema:
 
 
 def _any_of(choices: list[Schema]) -> Schema:
-    """Schemas of which one has to hold, as one: what a reader may meet, with what can be said of all of them."""
+    """Merge alternative schemas: all their fields, with the facts that hold for each of them."""
     first = choices[0]
     if len(choices) == 1:
         return {key: value for key, value in first.items() if key not in {"type", "nullable"}}
@@ -166,14 +165,14 @@ def _any_of(choices: list[Schema]) -> Schema:
             name for name in first.get("required", []) if all(name in one.get("required", []) for one in choices)
         ],
     }
-    # An enum beside any string is the way to write an open one.
+    # An enum next to a plain string type is an open enum.
     if all("enum" in choice or choice == {"type": "string"} for choice in choices):
         merged["enum"] = list(dict.fromkeys(value for choice in choices for value in choice.get("enum", [])))
     return _stated(merged)
 
 
 def _alternatives(of_each: list[Schema]) -> Schema:
-    """The fields of several objects of which one will come: those of the same name as alternatives in their turn."""
+    """Merge the fields of alternative objects. Fields of the same name become alternatives themselves."""
     found: dict[str, list[Any]] = {}
     for properties in of_each:
         for name, inner in properties.items():
@@ -187,7 +186,7 @@ def _stated(schema: Schema) -> Schema:
 
 
 def _inclusive(schema: Schema) -> Schema:
-    """Exclusive bounds as numbers, the way of OpenAPI 3.1; of integers, as the inclusive one next to it."""
+    """Turn exclusive bounds into numbers as in OpenAPI 3.1, and for integers into inclusive bounds."""
     for bound, exclusive, step in (("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1)):
         if schema.get(exclusive) is True and bound in schema:
             schema[exclusive] = schema.pop(bound)

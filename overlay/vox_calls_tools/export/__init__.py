@@ -1,4 +1,4 @@
-"""The whole of a call history in a file: JSON Lines, CSV or Parquet. Memory stays flat, and nothing is read twice.
+"""Exports a call history to a JSON Lines, CSV or Parquet file, in constant memory and resumable after any failure.
 
     from vox_calls import Client
     from vox_calls_tools.export import export_calls
@@ -6,8 +6,8 @@
     with Client() as client:
         export_calls(client, "calls.csv.gz", {"status": "ended"}, resume=True)
 
-`running` has the whole of it; `columns` says which columns there are, `files` what stands on the disk meanwhile.
-Parquet, and `.zst`, need the extra `arrow`.
+`running` is the entry point; `columns` defines the columns, `files` the files on disk during an export. Parquet and
+`.zst` need the extra `arrow`.
 """
 
 from vox_calls_tools.export.cells import read_csv

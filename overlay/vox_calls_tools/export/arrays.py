@@ -1,6 +1,6 @@
-"""Lists of Python values as Arrow arrays, from the bytes that the format has for them.
+"""Converts lists of Python values to Arrow arrays, by building their buffers.
 
-`pyarrow.array` would do, but it imports pandas wherever that is installed: 50 MB for a program that has no use for it.
+`pyarrow.array` would do, but it imports pandas if that is installed, which costs 50 MB of memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from vox_calls_tools.export.columns import Kind
 
-# 18 digits before the point and 10 behind it: a sum of them still fits what Spark and others can hold, 38 digits.
+# 18 digits before the point and 10 after it: sums still fit the 38 digits that Spark and others support.
 DIGITS, PLACES = 28, 10
 
 TYPES = {
@@ -30,7 +30,7 @@ TYPES = {
     Kind.DURATION: pa.int64(),
     Kind.AMOUNT: pa.decimal128(DIGITS, PLACES),
 }
-"""What holds each kind of column."""
+"""The Arrow type of each kind of column."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -38,7 +38,7 @@ _DECIMAL_BYTES = 16
 
 
 def array_of(values: Sequence[Any], kind: Kind) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """The values as an array of the type that holds their kind, None as null. So is an amount that has no room."""
+    """Return the values as an array of the type of their kind; None and amounts that do not fit become null."""
     if kind is Kind.ENUM:
         places = {value: place for place, value in enumerate(dict.fromkeys(v for v in values if v is not None))}
         indices = _plain([None if value is None else places[value] for value in values], pa.int32(), "i")
@@ -47,7 +47,7 @@ def array_of(values: Sequence[Any], kind: Kind) -> Any:  # noqa: ANN401 - pyarro
 
 
 def struct_of(is_there: Sequence[bool], inner: Sequence[Any], kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """A struct of arrays, null where it is not there."""
+    """Return a struct array, null where `is_there` is false."""
     buffers = [pa.py_buffer(_bits(is_there))]
     return pa.Array.from_buffers(kind, len(is_there), buffers, children=list(inner))
 
@@ -76,7 +76,7 @@ def _instants(values: Sequence[datetime | None]) -> Any:  # noqa: ANN401 - pyarr
 
 
 def _amounts(values: Sequence[Decimal | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    # Rounded, an amount would be wrong. The contract's own column has the text of one that is null here.
+    # A rounded amount would be wrong. The contract's own column still has the text of an amount that is null here.
     scaled = [None if value is None else _scaled(value) for value in values]
     content = b"".join((value or 0).to_bytes(_DECIMAL_BYTES, "little", signed=True) for value in scaled)
     return _made(scaled, TYPES[Kind.AMOUNT], content)
@@ -101,7 +101,7 @@ def _made(values: Sequence[object], kind: Any, *content: Any) -> Any:  # noqa: A
 
 
 def _bits(values: Sequence[object]) -> bytes:
-    """A bit for each value, the first one lowest."""
+    """Pack the truth of each value into bits, least significant first."""
     digits = "".join("1" if value else "0" for value in reversed(values))
     return int(digits or "0", 2).to_bytes((len(values) + 7) // 8, "little")
 

@@ -1,13 +1,12 @@
-r"""CSV as RFC 4180 has it, safe to open in a spreadsheet, with every value still told from every other.
+r"""CSV as in RFC 4180, safe to open in a spreadsheet and lossless.
 
-A spreadsheet runs a cell that begins like a formula, and the texts of a call come from strangers. So a text that begins
-with `=`, `+`, `-`, `@` (or their full-width twins, behind blanks too), a tab or a line end gets an apostrophe in front,
-as OWASP says. So does one that begins with an apostrophe, and an empty one, since an empty cell is null: whoever takes
-one leading apostrophe off has what came, which is what `read_csv` does. Numbers, instants and booleans are the export's
-own and get none.
+Spreadsheets run cells that look like formulas, and the texts of a call are untrusted. So, as OWASP recommends, a text
+gets a leading apostrophe if it starts with `=`, `+`, `-`, `@` (or their full-width forms, also after blanks), a tab or
+a line end. So does a text that starts with an apostrophe, and an empty text, because an empty cell is null. Removing
+one leading apostrophe restores the text; `read_csv` does that. Numbers, instants and booleans never get one.
 
-Digits are left alone: `01012345678` is in the file as it is, and a spreadsheet that opens the file by a double click
-shows it without its zero. Import the file with that column as text instead.
+Digits are left alone: `01012345678` is written as it is, and a spreadsheet that opens the file directly drops the zero.
+Import that column as text instead.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _LONGEST_CELL = 2**31 - 1
 
 
 def defuse(text: str) -> str:
-    """The text as a cell that no spreadsheet takes for a formula.
+    """Return the text as a cell that no spreadsheet runs as a formula.
 
     Example:
         >>> defuse("=1+1"), defuse("1+1"), defuse("")
@@ -42,7 +41,7 @@ def defuse(text: str) -> str:
 
 
 def arm(cell: str) -> str | None:
-    """The text of a cell: the way back from `defuse`; None for an empty cell.
+    """Return the text of a cell, undoing `defuse`; None for an empty cell.
 
     Example:
         >>> arm("'=1+1"), arm("1+1"), arm("")
@@ -52,10 +51,16 @@ def arm(cell: str) -> str | None:
 
 
 def read_csv(path: str | os.PathLike[str]) -> Iterator[dict[str, str | None]]:
-    """The rows of an exported CSV, packed or not, by the names of their columns; texts as they came, null as None.
+    """Read an exported CSV file, compressed or not.
+
+    Args:
+        path: The file.
+
+    Yields:
+        Each row as a dict by column name. Texts are as the API sent them; empty cells are None.
 
     Raises:
-        OSError: Where the file cannot be read.
+        OSError: The file cannot be read.
 
     Example:
         for row in read_csv("calls.csv.gz"):
@@ -68,11 +73,11 @@ def read_csv(path: str | os.PathLike[str]) -> Iterator[dict[str, str | None]]:
 
 
 class Csv:
-    """Writes a row for each call: nested columns as `call_analysis.summary`, lines ended by CR and LF.
+    """Writes one row per call: nested columns as `call_analysis.summary`, lines end with CR LF.
 
     Args:
-        pack: Packs a page.
-        mark: Whether the file begins with a byte order mark, without which Excel does not take it for UTF-8.
+        pack: Compresses a page.
+        mark: Whether the file starts with a byte order mark, which Excel needs to detect UTF-8.
     """
 
     def __init__(self, pack: Callable[[bytes], bytes], *, mark: bool) -> None:
@@ -80,17 +85,17 @@ class Csv:
         self._mark = mark
 
     def preamble(self) -> bytes:
-        """The names of the columns."""
+        """Return the header row."""
         names = [name for column in wire_columns().each for name in _names(column)]
         names += [column.name for column in added_columns()] + [REST]
         return self._pack(((_BYTE_ORDER_MARK if self._mark else "") + _lines([names])).encode())
 
     def page(self, calls: Sequence[Call]) -> bytes:
-        """A row for each call."""
+        """Return one row per call."""
         return self._pack(_lines(_rows(calls)).encode()) if calls else b""
 
-    def finish(self, part: Path, beside: Path) -> Path:  # noqa: ARG002 - it is whole already
-        """The file is whole as it is."""
+    def finish(self, part: Path, beside: Path) -> Path:  # noqa: ARG002 - the pages are the file
+        """Return `part`, which is complete as it is."""
         return part
 
 
@@ -117,7 +122,7 @@ def _flat(values: Values, rests: Sequence[dict[str, Any]]) -> list[list[str]]:
     columns = [cells for inner in values.inner for cells in _flat(inner, [rest.get(name, {}) for rest in rests])]
     for is_there, rest, *cells in zip(values.each, rests, *columns, strict=True):
         if is_there and not any(cells):
-            rest.setdefault(name, {})  # an object, though all its cells are empty
+            rest.setdefault(name, {})  # tells an empty object from null
     return columns
 
 
@@ -126,7 +131,7 @@ def _cells(values: Values) -> list[str]:
     return ["" if value is None else write(value) for value in values.each]
 
 
-# An instant is in UTC, and +00:00 is its end.
+# Instants are in UTC, so they end in +00:00.
 _WRITE: Mapping[Kind, Callable[[Any], str]] = {
     Kind.TEXT: defuse,
     Kind.ENUM: defuse,

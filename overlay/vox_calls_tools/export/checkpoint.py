@@ -1,4 +1,4 @@
-"""How far an export has come: what stands beside its file, and takes effect as a whole or not at all."""
+"""The checkpoint of an export: a small file next to the data, replaced atomically after each page."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ VERSION = 1
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The state behind the last whole page.
+    """The state of an export after its last complete page.
 
     Attributes:
-        version: Of this form.
-        format: What the file is written as.
-        compression: What it is packed with.
-        server: Whose calls they are.
-        filters: What was asked for, by the API's names, in the form that is sent.
-        cursor: That of the next page.
-        finished: Whether there is none.
-        length: Bytes of the data.
-        rejects_length: Bytes of what could not be decoded.
-        calls: How many calls are in the data.
-        rejected: How many could not be decoded.
+        version: Version of the checkpoint format.
+        format: Format of the file.
+        compression: Compression of the file.
+        server: Base URL that the calls come from.
+        filters: Normalised filters, by the API's names.
+        cursor: Cursor of the next page; None for the first page, and after the last.
+        finished: Whether all pages were fetched.
+        length: Length of the data in bytes.
+        rejects_length: Length of the rejects in bytes.
+        calls: Number of calls in the data.
+        rejected: Number of calls that could not be decoded.
     """
 
     version: int = VERSION
@@ -45,11 +45,11 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 def load(path: Path) -> Checkpoint | None:
-    """The checkpoint in a file; None where there is no such file.
+    """Load a checkpoint; None if there is no such file.
 
     Raises:
-        ExportError: Where it is not one.
-        ExportDiskError: Where it cannot be read.
+        ExportError: The file is not a checkpoint of this version.
+        ExportDiskError: The file cannot be read.
     """
     try:
         content = path.read_bytes()
@@ -60,20 +60,20 @@ def load(path: Path) -> Checkpoint | None:
     try:
         found = msgspec.json.decode(content, type=Checkpoint)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ExportError(f"{path} is no checkpoint of an export: {error}; pass --overwrite to begin anew") from None
+        raise ExportError(f"{path} is not a valid checkpoint: {error}; pass --overwrite to start over") from None
     if found.version != VERSION:
         raise ExportError(
-            f"{path} was written by another version of vox-calls (form {found.version}, here {VERSION}): go on with "
-            f"that one, or pass --overwrite to begin anew"
+            f"{path} was written by another version of vox-calls (checkpoint format {found.version}, expected "
+            f"{VERSION}): resume with that version, or pass --overwrite to start over"
         )
     return found
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
-    """Put a checkpoint in the place of the one before.
+    """Save a checkpoint, replacing the previous one atomically.
 
     Raises:
-        OSError: Where it cannot be written. The one before is then still there.
+        OSError: The file cannot be written. The previous checkpoint is intact.
     """
     beside = path.with_name(f"{path.name}.new")
     try:

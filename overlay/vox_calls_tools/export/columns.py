@@ -1,14 +1,14 @@
-"""A call as one row: the columns are read off the generated classes, so a new field is a new column.
+"""The columns of an export, derived from the generated classes: a new field becomes a new column.
 
 Three kinds of column, in this order:
 
-- every field of the contract under its own name and with its own value: `start_at` is unix milliseconds. Objects with
-  fields of their own are nested; free objects and lists are JSON text
-- what the overlay's `Call` adds to them: `started_at`, `ended_at`, `duration_ms` and `cost`. Null where the server sent
-  something that cannot be read as that; the field that it is made of still has what came
-- `additional_properties`: JSON text of all that has no place in the others: fields that the contract does not have,
-  and values that a column cannot hold, such as an integer of more than 64 bits. An object like the call's own JSON, so
-  that the two merge into what came. Null where there is nothing of the kind, as nearly always
+- Every field of the contract, with its own name and value: `start_at` is unix milliseconds. Objects with declared
+  fields are nested; free objects and lists are JSON text.
+- The properties that `Call` adds: `started_at`, `ended_at`, `duration_ms` and `cost`. Null if the server's value is
+  invalid; the field that they derive from still has it.
+- `additional_properties`: JSON text of everything else: fields unknown to the contract, and values that a column cannot
+  hold, such as an integer of more than 64 bits. It has the shape of the call's JSON, so merging both restores what the
+  API sent. Usually null.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from vox_calls.toolkit import fields_of
 REST = "additional_properties"
 SECRET = "recording_url"  # noqa: S105 - the name of a field, whose value is left out of every export
 HIDDEN = "[hidden]"
-"""What stands in the place of a text that is not shown."""
+"""Replaces a redacted text."""
 
 _INT64 = range(-(2**63), 2**63)
 _MILLISECOND = timedelta(milliseconds=1)
-_EXACT = 2**53  # every integer up to it is a float
+_EXACT = 2**53  # floats represent every integer up to here
 
 
 class Kind(Enum):
-    """What a column holds."""
+    """The type of a column."""
 
     TEXT = auto()
     ENUM = auto()
@@ -58,12 +58,12 @@ class Kind(Enum):
 
 @attrs.frozen
 class Column:
-    """A column, or a field of a nested one.
+    """A column, or a field of a nested column.
 
     Attributes:
-        name: As the contract has it.
-        kind: What it holds.
-        inner: The columns of an OBJECT.
+        name: Name in the contract.
+        kind: Type of its values.
+        inner: Columns of an OBJECT.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Columns:
     names: frozenset[str]
 
     def read(self, items: Sequence[Mapping[str, Any]]) -> tuple[tuple[Values, ...], list[dict[str, Any]]]:
-        """The values of each column, and what is left of each object."""
+        """Return the values of each column, and what is left of each object."""
         rests = [
             {} if self.names.issuperset(item) else {key: item[key] for key in item if key not in self.names}
             for item in items
@@ -89,12 +89,12 @@ class Columns:
 
 @attrs.frozen
 class Values:
-    """What some calls have in a column.
+    """The values of one column for some calls.
 
     Attributes:
-        column: Which.
-        each: The value of each call, or None. Of an OBJECT, whether it is there.
-        inner: The values of an OBJECT's own columns, with None where it is not there.
+        column: The column.
+        each: The value of each call, or None. For an OBJECT, whether it is present.
+        inner: The values of an OBJECT's columns; None where the object is absent.
     """
 
     column: Column
@@ -107,9 +107,9 @@ class Table:
     """Some calls as columns.
 
     Attributes:
-        wire: Those of the contract.
-        added: Those of the overlay.
-        rests: What is left of the JSON of each call.
+        wire: Columns of the contract.
+        added: Columns that `Call` adds.
+        rests: What is left of each call's JSON.
     """
 
     wire: tuple[Values, ...]
@@ -124,16 +124,16 @@ class Table:
 
 @functools.cache
 def wire_columns() -> Columns:
-    """A column for each field of a call."""
+    """Return a column for each field of a call."""
     return _columns_of(Call)
 
 
 @functools.cache
 def added_columns() -> tuple[Column, ...]:
-    """A column for each property that the overlay adds to a call.
+    """Return a column for each property that `Call` adds to the contract.
 
     Raises:
-        TypeError: Where the contract has a field of the same name.
+        TypeError: The contract has a field of the same name.
     """
     kinds = {datetime: Kind.INSTANT, timedelta: Kind.DURATION, Decimal: Kind.AMOUNT}
     columns = []
@@ -141,12 +141,12 @@ def added_columns() -> tuple[Column, ...]:
         (kind,) = (kinds[hint] for hint in _alternatives(typing.get_type_hints(getter)["return"]))
         columns.append(Column(f"{name}_ms" if kind is Kind.DURATION else name, kind))
     if taken := wire_columns().names & {REST, *(column.name for column in columns)}:
-        raise TypeError(f"the contract has a field with the name of a column of the export's: {', '.join(taken)}")
+        raise TypeError(f"fields of the contract clash with columns of the export: {', '.join(taken)}")
     return tuple(columns)
 
 
 def table_of(calls: Sequence[Call]) -> Table:
-    """The columns of some calls, without the URLs of their recordings."""
+    """Return the columns of some calls, with recording URLs redacted."""
     wire, rests = wire_columns().read([without_secret(call.to_dict()) for call in calls])
     added = tuple(
         Values(column, [_added(getter, call) for call in calls])
@@ -156,19 +156,19 @@ def table_of(calls: Sequence[Call]) -> Table:
 
 
 def without_secret(item: dict[str, Any]) -> dict[str, Any]:
-    """The JSON of a call, changed to say that there is a recording but not where."""
+    """Redact the recording URL in the JSON of a call, in place."""
     if item.get(SECRET):
         item[SECRET] = HIDDEN
     return item
 
 
 def json_text(value: object) -> str:
-    """JSON that can be written as UTF-8: half a surrogate pair is escaped."""
+    """Return JSON that can be encoded as UTF-8: lone surrogates are escaped."""
     try:
         text = msgspec.json.encode(value).decode()
     except (UnicodeEncodeError, OverflowError, RecursionError):
         return json.dumps(value)
-    # It writes null for what JSON has no numbers for, such as 1e999.
+    # msgspec writes null for infinity, which 1e999 decodes to.
     return json.dumps(value, ensure_ascii=False) if "null" in text and _has_infinity(value) else text
 
 
@@ -191,7 +191,7 @@ def _properties() -> tuple[tuple[str, Callable[[Call], Any]], ...]:
 
 def _columns_of(cls: type[Any]) -> Columns:
     fields = fields_of(cls)
-    hints = typing.get_type_hints(cls)  # types, since its fields were read
+    hints = typing.get_type_hints(cls)  # resolved by fields_of
     columns = tuple(Column(field.wire_name, *_kind(hints[field.name])) for field in fields)
     return Columns(columns, frozenset(column.name for column in columns))
 
@@ -212,16 +212,16 @@ def _alternatives(hint: Any) -> Iterator[Any]:  # noqa: ANN401 - a type expressi
     return (kind for kind in kinds if kind is not type(None))
 
 
-def _added(getter: Callable[[Call], Any], call: Call) -> Any:  # noqa: ANN401 - whatever the overlay adds
+def _added(getter: Callable[[Call], Any], call: Call) -> Any:  # noqa: ANN401 - any property of Call
     try:
         value = getter(call)
     except InvalidResponseError:
-        return None  # the columns of the contract still have what came
+        return None  # the contract's own column still has the value
     return value // _MILLISECOND if isinstance(value, timedelta) else value
 
 
 def _read(column: Column, values: list[Any], rests: list[dict[str, Any]]) -> Values:
-    """What a column holds of some values. What it cannot hold goes to the rests."""
+    """Return what a column can hold of some values, and move the others to the rests."""
     if column.inner is not None:
         inner, left = column.inner.read([value or {} for value in values])
         for rest, one in zip(rests, left, strict=True):
@@ -275,7 +275,7 @@ def _as_they_are(values: list[Any]) -> list[Any]:
     return values
 
 
-# What each kind of column holds of some values; None where it cannot.
+# Converts values for each kind of column; None for a value that the column cannot hold.
 _HOLD: Mapping[Kind, Callable[[list[Any]], list[Any]]] = {
     Kind.TEXT: _texts,
     Kind.ENUM: _texts,

@@ -1,8 +1,8 @@
-"""What can go wrong with the files of an export.
+"""The errors of an export.
 
 VoxCallsError
-└── ExportError           the export cannot be begun, or gone on with; the message says what to pass instead
-    └── ExportDiskError   a file cannot be read or written; what is whole so far can be gone on with
+└── ExportError           the export cannot start or resume; the message says what to pass instead
+    └── ExportDiskError   a file cannot be read or written; the export can resume from the last complete page
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from vox_calls.errors import VoxCallsError
 
 
 class ExportError(VoxCallsError):
-    """An export cannot be begun here, or gone on with: the message says why, and what to do."""
+    """An export cannot start or resume. The message says why, and what to do."""
 
 
 class ExportDiskError(ExportError):
-    """A file cannot be read or written, as when the disk is full. What was whole before is still whole."""
+    """A file cannot be read or written, for example because the disk is full. Complete pages are kept."""
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Tell of a failure of the disk.
+    """Convert an OSError while writing to `path`.
 
     Raises:
-        ExportDiskError: Where it fails.
+        ExportDiskError: Instead of the OSError.
     """
     try:
         yield

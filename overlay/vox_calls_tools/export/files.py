@@ -1,7 +1,7 @@
-"""The files of one export, and the order in which they change: whatever moment a process ends at, it can be gone on.
+"""The files of one export, changed in an order that lets it resume whenever the process is killed.
 
-Beside FILE stand, while it is not complete: FILE.part with the data, FILE.checkpoint with how far it has come,
-FILE.rejects.part, and FILE.lock. The data are on the disk before the checkpoint that counts them.
+Until FILE is complete, these files are next to it: FILE.part (the data), FILE.checkpoint, FILE.rejects.part and
+FILE.lock. Data are synced to disk before the checkpoint that counts them.
 """
 
 from __future__ import annotations
@@ -23,18 +23,17 @@ from vox_calls_tools.export.formats import Encoder
 
 @attrs.frozen
 class Files:
-    """Where everything is.
+    """The paths of one export.
 
     Attributes:
-        target: The file that is asked for.
-        rejects: What could not be decoded, as JSON Lines.
+        target: The file to write.
     """
 
     target: Path
 
     @property
     def rejects(self) -> Path:
-        """What could not be decoded, when all is complete."""
+        """The calls that could not be decoded, as JSON Lines, once the export is complete."""
         return self._beside("rejects.jsonl")
 
     @property
@@ -44,51 +43,51 @@ class Files:
 
     @property
     def rejects_part(self) -> Path:
-        """What could not be decoded so far."""
+        """The rejects so far."""
         return self._beside("rejects.part")
 
     @property
     def checkpoint(self) -> Path:
-        """How far it has come."""
+        """The checkpoint."""
         return self._beside("checkpoint")
 
     @property
     def lock(self) -> Path:
-        """Held by the process that writes."""
+        """The lock held by the writing process."""
         return self._beside("lock")
 
     def _beside(self, ending: str) -> Path:
         return self.target.with_name(f"{self.target.name}.{ending}")
 
     def check_place(self) -> None:
-        """See that there can be such a file.
+        """Check that the target can be a file.
 
         Raises:
-            ExportError: Where there cannot.
+            ExportError: It cannot.
         """
         if not self.target.name or (self.target.exists() and not self.target.is_file()):
-            raise ExportError(f"{self.target} is not a file")
+            raise ExportError(f"{self.target} is not a file; choose another name")
         if not self.target.parent.is_dir():
-            raise ExportError(f"there is no folder {self.target.parent}; make it first")
+            raise ExportError(f"the folder {self.target.parent} does not exist; create it first")
 
     def check_free(self) -> None:
-        """See that nothing would be lost.
+        """Check that nothing would be overwritten.
 
         Raises:
-            ExportError: Where something would.
+            ExportError: A file would be.
         """
         if self.checkpoint.exists():
             raise ExportError(
-                f"an export into {self.target} was begun and is not complete: pass --resume to go on with it, or "
-                f"--overwrite to begin anew"
+                f"an unfinished export to {self.target} exists: pass --resume to continue it, or --overwrite to start "
+                f"over"
             )
         for path in (self.target, self.rejects):
             if path.exists():
-                raise ExportError(f"{path} is there already: pass --overwrite to replace it, or choose another name")
+                raise ExportError(f"{path} already exists: pass --overwrite to replace it, or choose another name")
 
 
 class Growing:
-    """The data and the rejects while they grow, page by page. Nothing on the disk changes before the first page."""
+    """The data and rejects as they are written, page by page. Changes nothing on disk before the first page."""
 
     def __init__(self, files: Files, encoder: Encoder, begin: Checkpoint) -> None:
         self._files = files
@@ -99,15 +98,15 @@ class Growing:
         self.checkpoint: Checkpoint = begin
 
     def append(self, data: bytes, rejects: bytes, following: Checkpoint) -> None:
-        """Write a page behind the others, and then that it is there.
+        """Append a page, then save the checkpoint.
 
         Args:
-            data: The calls, encoded.
-            rejects: What could not be decoded, as JSON Lines.
-            following: The checkpoint behind the page, but for the lengths.
+            data: The encoded calls.
+            rejects: The calls that could not be decoded, as JSON Lines.
+            following: The checkpoint after the page, except for the lengths.
 
         Raises:
-            ExportDiskError: Where that fails. What was there before still is.
+            ExportDiskError: A file cannot be written. Earlier pages are kept.
         """
         files = self._files
         if self._part is None:
@@ -134,10 +133,10 @@ class Growing:
         self.checkpoint = following
 
     def complete(self) -> None:
-        """Put everything in its place. When this was broken off it is done again, and goes on where it was.
+        """Move the files to their final names. Safe to repeat after an interruption.
 
         Raises:
-            ExportDiskError: Where that fails. All pages are there, so only this is left to do.
+            ExportDiskError: A file cannot be written. All pages are kept, so resuming only repeats this step.
         """
         self.close()
         files = self._files
@@ -170,11 +169,11 @@ class Growing:
 
 
 def _open(path: Path, length: int) -> FileIO:
-    """The file for writing, cut after so many bytes: what is behind belongs to a page that was not whole."""
+    """Open a file for appending at `length`, and drop the bytes of an incomplete page after it."""
     file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+")
     if file.seek(0, os.SEEK_END) < length:
         file.close()
-        raise ExportError(f"{path} is shorter than its checkpoint says: pass --overwrite to begin anew")
+        raise ExportError(f"{path} is shorter than its checkpoint says: pass --overwrite to start over")
     file.truncate(length)
     file.seek(length)
     return file
@@ -188,7 +187,7 @@ def _write(file: FileIO, data: bytes) -> None:
 
 
 def _sync(path: Path) -> None:
-    with suppress(PermissionError, IsADirectoryError):  # Windows opens no folders
+    with suppress(PermissionError, IsADirectoryError):  # Windows cannot open folders
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)

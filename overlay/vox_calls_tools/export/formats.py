@@ -1,4 +1,4 @@
-"""What a file is written as: told by its name, or said."""
+"""The formats of an export, chosen by file name or explicitly."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """How calls are written.
+    """The format of an export.
 
     Attributes:
-        JSONL: JSON Lines: a line for each call, as it came.
-        CSV: A row for each call, safe to open in a spreadsheet.
+        JSONL: JSON Lines: one call per line, as the API sent it.
+        CSV: One call per row, safe to open in a spreadsheet.
         PARQUET: Typed columns; needs the extra `arrow`.
 
     Example:
@@ -32,7 +32,7 @@ class Format(StrEnum):
 
 
 class Compression(StrEnum):
-    """What the file is packed with, by the ending of its name."""
+    """The compression of an export, by the suffix of the file name."""
 
     NONE = ""
     GZIP = "gz"
@@ -40,34 +40,34 @@ class Compression(StrEnum):
 
 
 class Form(NamedTuple):
-    """Format and compression of one file."""
+    """The format and compression of one file."""
 
     format: Format
     compression: Compression
 
 
 class Encoder(Protocol):
-    """Turns pages into bytes. What it gives for each page stands for itself, so that a file can end after any."""
+    """Encodes pages independently of each other, so that a file can be cut after any page."""
 
     def preamble(self) -> bytes:
-        """What comes before the first page."""
+        """Return what precedes the first page."""
 
     def page(self, calls: Sequence[Call]) -> bytes:
-        """One page."""
+        """Encode one page."""
 
     def finish(self, part: Path, beside: Path) -> Path:
-        """Make the pages in `part` a whole file, and give its path: `part` itself, or `beside`."""
+        """Turn the pages in `part` into a complete file, and return its path: `part` itself or `beside`."""
 
 
 def form_of(path: Path, format_: str | None = None) -> Form:
-    """How to write the file of this name.
+    """Return the format and compression of a file.
 
     Args:
-        path: Such as `calls.jsonl`, `calls.csv.gz` or `calls.parquet`.
-        format_: The format, where the name does not tell it.
+        path: The file, such as `calls.jsonl`, `calls.csv.gz` or `calls.parquet`.
+        format_: The format; None for that of the file name.
 
     Raises:
-        ExportError: Where the name tells no format, or the format is not packed in that way.
+        ExportError: The format is unknown, or does not support the compression.
     """
     endings = [ending.removeprefix(".").lower() for ending in path.suffixes]
     compression = Compression.NONE
@@ -77,11 +77,11 @@ def form_of(path: Path, format_: str | None = None) -> Form:
     known = list(map(str, Format))
     if said not in known:
         if format_ is not None:
-            raise ExportError(f"{format_!r} is no format: pass one of {', '.join(known)}")
+            raise ExportError(f"unknown format {format_!r}: pass one of {', '.join(known)}")
         raise ExportError(
-            f"the name {path.name!r} does not say the format: end it in one of .{', .'.join(known)} "
-            f"(.jsonl and .csv also with .gz or .zst behind), or pass the format"
+            f"cannot tell the format from the name {path.name!r}: end it in one of .{', .'.join(known)} "
+            f"(.jsonl and .csv optionally followed by .gz or .zst), or pass the format"
         )
     if said == Format.PARQUET and compression is not Compression.NONE:
-        raise ExportError(f"Parquet packs its own data: leave .{compression} out of the name {path.name!r}")
+        raise ExportError(f"Parquet compresses its own data: remove .{compression} from the name {path.name!r}")
     return Form(Format(said), compression)

@@ -1,4 +1,4 @@
-"""One export into a file at a time. The lock is the system's: it ends with the process, however that ends."""
+"""Allows one export to a file at a time. The operating system releases the lock when the process ends."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ else:
 
 @contextmanager
 def locked(path: Path, target: Path) -> Iterator[None]:
-    """Hold the lock in a file, which is there only meanwhile.
+    """Hold a lock file, and remove it afterwards.
 
     Raises:
-        ExportError: Where another process holds it.
-        ExportDiskError: Where there can be no such file.
+        ExportError: Another process holds it.
+        ExportDiskError: The file cannot be created.
     """
     with writing(path):
         descriptor = _take(path, target)
     try:
         yield
     finally:
-        # While it is held: whoever has opened it meanwhile sees that it is no more, and makes a new one.
+        # Removed before it is released: a process that has opened it meanwhile sees that, and creates a new one.
         with suppress(OSError):
             path.unlink()
         os.close(descriptor)
@@ -51,7 +51,7 @@ def _take(path: Path, target: Path) -> int:
         except OSError as error:
             os.close(descriptor)
             if isinstance(error, (BlockingIOError, PermissionError)):
-                raise ExportError(f"another export is writing {target}; wait for it, or choose another file") from None
+                raise ExportError(f"another export is writing {target}; wait for it or choose another file") from None
             raise
         os.close(descriptor)
 

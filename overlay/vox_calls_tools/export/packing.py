@@ -1,6 +1,6 @@
-"""Compression in pieces that each stand for themselves: members of gzip, frames of Zstandard.
+"""Compression in independent pieces: gzip members or Zstandard frames.
 
-A file can be cut after any of them, and the whole is one stream for `gzip -d` and `zstd -d`.
+A file can be cut after any piece, and `gzip -d` or `zstd -d` reads the whole as one stream.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 def packer(compression: Compression) -> Callable[[bytes], bytes]:
-    """What packs one piece. Zstandard comes with pyarrow, the extra `arrow`.
+    """Return a function that compresses one piece.
 
     Raises:
-        ModuleNotFoundError: Where pyarrow is not there.
+        ModuleNotFoundError: Zstandard needs pyarrow, the extra `arrow`.
     """
     if compression is Compression.GZIP:
-        # No time in the header: the same calls give the same bytes.
+        # No timestamp in the header, so that the same calls give the same bytes.
         return lambda piece: gzip.compress(piece, _GZIP_LEVEL, mtime=0)
     if compression is Compression.ZSTD:
         import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to import
@@ -36,7 +36,7 @@ def packer(compression: Compression) -> Callable[[bytes], bytes]:
 
 
 def open_text(path: Path) -> TextIO:
-    """Open a text for reading, unpacked by what its first bytes say; a byte order mark is passed over."""
+    """Open a text file, decompressed according to its first bytes and without a byte order mark."""
     with path.open("rb") as file:
         magic = file.read(len(_ZSTD_MAGIC))
     if magic.startswith(_GZIP_MAGIC):

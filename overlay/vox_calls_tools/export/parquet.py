@@ -1,7 +1,7 @@
-"""Parquet: typed columns, read alike by pandas, polars, DuckDB and Spark. Needs pyarrow, the extra `arrow`.
+"""Parquet: typed columns for pandas, polars, DuckDB and Spark. Needs pyarrow, the extra `arrow`.
 
-A Parquet file cannot be gone on with, for its index stands at its end. So pages are kept as Arrow IPC streams, each
-whole in itself, one behind the other; when all are there they become row groups, some thousands at a time.
+A Parquet file cannot be appended to, because its index is at its end. So pages are stored as consecutive Arrow IPC
+streams, and converted to row groups once all pages are fetched.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from vox_calls_tools.export.arrays import TYPES, array_of, struct_of
 from vox_calls_tools.export.columns import REST, Column, Kind, Values, added_columns, table_of, wire_columns
 
 ROW_GROUP = 5_000
-"""Calls in a row group: what is held in memory at the end."""
+"""Minimum number of calls in each row group but the last. One row group at a time is held in memory."""
 
 
 class Parquet:
-    """Writes a row for each call, enums dictionary-encoded, nested objects as structs, free objects as JSON text."""
+    """Writes one row per call: enums dictionary-encoded, nested objects as structs, free objects as JSON text."""
 
     def __init__(self) -> None:
         columns = [_field(column) for column in (*wire_columns().each, *added_columns())]
         self._schema = pa.schema([*columns, pa.field(REST, pa.string())])
 
     def preamble(self) -> bytes:
-        """Nothing."""
+        """Return nothing."""
         return b""
 
     def page(self, calls: Sequence[Call]) -> bytes:
-        """The calls as an Arrow IPC stream of their own."""
+        """Return the calls as one Arrow IPC stream."""
         if not calls:
             return b""
         sink = pa.BufferOutputStream()
@@ -47,7 +47,7 @@ class Parquet:
         table = table_of(calls)
         arrays = [
             _array(values, field.type)
-            for values, field in zip((*table.wire, *table.added), self._schema, strict=False)  # and the rest
+            for values, field in zip((*table.wire, *table.added), self._schema, strict=False)  # REST follows
         ]
         return pa.RecordBatch.from_arrays([*arrays, array_of(table.rest_texts, Kind.JSON)], schema=self._schema)
 
@@ -55,7 +55,7 @@ class Parquet:
         """Write the pages to `beside` as row groups."""
         with pq.ParquetWriter(beside, self._schema, compression="zstd") as writer:
             for rows in _groups(part):
-                # Every page has a dictionary of its own, for enums grow while the export runs.
+                # Each page has its own dictionary: unknown enum values may appear on any page.
                 table = pa.Table.from_batches(rows, self._schema).unify_dictionaries()
                 writer.write_table(table, row_group_size=table.num_rows)
         return beside
@@ -64,7 +64,7 @@ class Parquet:
 def _field(column: Column) -> Any:  # noqa: ANN401 - pyarrow has no types
     if column.inner is None:
         return pa.field(column.name, TYPES[column.kind])
-    # Dictionaries inside of structs cannot be unified.
+    # pyarrow cannot unify dictionaries inside structs.
     inner = [attrs.evolve(one, kind=Kind.TEXT) if one.kind is Kind.ENUM else one for one in column.inner.each]
     return pa.field(column.name, pa.struct([_field(one) for one in inner]))
 

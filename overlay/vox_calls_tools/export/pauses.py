@@ -1,4 +1,4 @@
-"""A rate limit that tells of the pauses that it makes."""
+"""A rate limit that reports its pauses."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ OnPause = Callable[[float], None]
 
 @attrs.frozen
 class WatchedLimit:
-    """The same limit, for a client whose pauses somebody wants to see.
+    """Wraps a rate limit, and reports each pause that it causes.
 
     Attributes:
         limit: A `RateLimit` or a `SharedRateLimit`.
-        on_pause: Called with the seconds of each pause when it begins, in whichever thread is about to wait.
+        on_pause: Called with the length of each pause in seconds when it starts, in the thread that waits.
 
     Example:
         with Client(rate_limit=WatchedLimit(RateLimit(per_second=5, per_minute=120), print)) as client:

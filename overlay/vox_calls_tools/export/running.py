@@ -1,4 +1,4 @@
-"""An export from its beginning, or from where it was broken off, to its end."""
+"""Runs an export, from the start or from a checkpoint."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _ORDER = "sort_order"
 
 @attrs.frozen
 class Progress:
-    """How far an export has come.
+    """The progress of an export.
 
     Attributes:
-        calls: Calls in the file.
-        rejected: Those that could not be decoded.
-        before: How many of both an earlier run had written.
-        total: How many there are, as far as the server says; it moves while calls come in. 0 before the first page.
-        bytes: How long the file is so far.
-        fetched: Whether all pages are there, and the file is being put in its place.
+        calls: Number of calls in the file.
+        rejected: Number of calls that could not be decoded.
+        before: Number of calls and rejects that earlier runs wrote.
+        total: Number of matching calls according to the server; it changes as calls are made. 0 before the first page.
+        bytes: Length of the file so far, in bytes.
+        fetched: Whether all pages are fetched and the file is being completed.
 
     Example:
         export_calls(client, "calls.csv", on_progress=lambda progress: print(progress.done, "of", progress.total))
@@ -50,20 +50,20 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """Calls that were read, whatever came of them."""
+        """Number of calls read, decoded or not."""
         return self.calls + self.rejected
 
 
 @attrs.frozen
 class Exported:
-    """What came of an export.
+    """The result of an export.
 
     Attributes:
         path: The file.
-        calls: How many calls are in it.
-        rejected: How many could not be decoded.
-        rejects: The file with those; None where there are none.
-        bytes: How long the file is.
+        calls: Number of calls in the file.
+        rejected: Number of calls that could not be decoded.
+        rejects: The file with these; None if there are none.
+        bytes: Length of the file in bytes.
 
     Example:
         done = export_calls(client, "calls.parquet")
@@ -82,38 +82,40 @@ def export_calls(
     path: str | os.PathLike[str],
     filters: Mapping[str, Any] | None = None,
     *,
-    format: Format | str | None = None,  # noqa: A002 - what it is called everywhere
+    format: Format | str | None = None,  # noqa: A002 - the usual name
     resume: bool = False,
     overwrite: bool = False,
     byte_order_mark: bool = True,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Exported:
-    """Write all calls that match to a file, a page at a time.
+    """Write all matching calls to a file, page by page.
 
-    The file gets its name when it is complete. Until then its parts stand beside it, with a checkpoint that is moved on
-    after every page: however the export ends early, it can be gone on with from there, and gives the same file.
+    The file appears under its name once it is complete. Until then its parts are next to it, with a checkpoint that is
+    saved after each page. However the export ends, it can resume from the checkpoint and produces the same file.
 
-    Calls are written oldest first, unless `filters` say otherwise: what comes in meanwhile stands at the end and is
-    written too, and calls that are still running are read last, when most is known of them. Newest first, what comes
-    in after the beginning is left out.
+    Calls are written oldest first unless `filters` has another `sort_order`: calls made during the export come last and
+    are included, and ongoing calls are read as late as possible. With newest first, calls made during the export are
+    left out.
 
     Args:
-        client: Whose calls. Its rate limit and its retries hold.
+        client: The client to read from. Its rate limit and retries apply.
         path: The file, such as `calls.jsonl`, `calls.csv.gz` or `calls.parquet`.
-        filters: Those of `Client.list_calls`, by name. When an export is gone on with they may be left out; given, they
-            have to be the ones that it was begun with.
-        format: `"jsonl"`, `"csv"` or `"parquet"`, where the name does not tell.
-        resume: Go on with an export that was broken off. Where there is none, it begins.
-        overwrite: Begin anew, in place of what is there.
-        byte_order_mark: Whether a CSV begins with one, so that Excel takes it for UTF-8.
-        on_progress: Called after every page.
+        filters: Filters of `Client.list_calls`, by name. When resuming, pass the same filters or none.
+        format: `"jsonl"`, `"csv"` or `"parquet"`; None for that of the file name.
+        resume: Whether to resume an unfinished export. Starts one if there is none.
+        overwrite: Whether to replace existing files and start over.
+        byte_order_mark: Whether a CSV file starts with a byte order mark, which Excel needs to detect UTF-8.
+        on_progress: Called after each page.
+
+    Returns:
+        The file and how many calls it has.
 
     Raises:
-        InvalidQueryError: For a filter that the API would not take.
-        ExportError: Where the file is there already, another process writes it, or it cannot be gone on with.
-        ExportDiskError: Where a file cannot be written.
-        ModuleNotFoundError: Where Parquet or Zstandard is asked for, and pyarrow (the extra `arrow`) is not there.
-        VoxCallsError: What `list_calls` raises while iterating.
+        InvalidQueryError: A filter is invalid.
+        ExportError: The file already exists, another process writes it, or the export cannot resume.
+        ExportDiskError: A file cannot be written.
+        ModuleNotFoundError: Parquet or Zstandard needs pyarrow, the extra `arrow`.
+        VoxCallsError: Any error that `list_calls` raises while iterating.
 
     Example:
         with Client() as client:
@@ -125,7 +127,7 @@ def export_calls(
     encoder = _encoder(form, byte_order_mark=byte_order_mark)
     asked = normalise_filters({_ORDER: SortOrder.ASC, **(filters or {})})
     if resume and overwrite:
-        raise ExportError("--resume goes on with what is there and --overwrite begins anew: pass one of them")
+        raise ExportError("--resume and --overwrite cannot be combined: pass one of them")
     files.check_place()
     with locked(files.lock, files.target):
         found = checkpoints.load(files.checkpoint) if resume else None
@@ -182,17 +184,17 @@ def _progress(state: Checkpoint, before: int, total: int) -> Progress:
 
 
 def _encoder(form: Form, *, byte_order_mark: bool) -> Encoder:
-    from vox_calls_tools.export.packing import packer  # noqa: PLC0415 - only for those who export
+    from vox_calls_tools.export.packing import packer  # noqa: PLC0415 - needed by exports alone
 
     if form.format is Format.PARQUET:
         from vox_calls_tools.export.parquet import Parquet  # noqa: PLC0415 - an extra, and slow to import
 
         return Parquet()
     if form.format is Format.CSV:
-        from vox_calls_tools.export.cells import Csv  # noqa: PLC0415 - only for those who want it
+        from vox_calls_tools.export.cells import Csv  # noqa: PLC0415 - needed by this format alone
 
         return Csv(packer(form.compression), mark=byte_order_mark)
-    from vox_calls_tools.export.lines import JsonLines  # noqa: PLC0415 - only for those who want it
+    from vox_calls_tools.export.lines import JsonLines  # noqa: PLC0415 - needed by this format alone
 
     return JsonLines(packer(form.compression))
 
@@ -200,20 +202,22 @@ def _encoder(form: Form, *, byte_order_mark: bool) -> Encoder:
 def _check_same(found: Checkpoint, form: Form, server: str, asked: dict[str, Any] | None) -> None:
     if found.server != server:
         raise ExportError(
-            f"the export was begun at {found.server}, and this is {server}, which may have other calls: go on with "
-            f"--base-url {found.server}, or pass --overwrite to begin anew"
+            f"the export was started with the server {found.server}, not {server}: resume with --base-url "
+            f"{found.server}, or pass --overwrite to start over"
         )
     if (found.format, found.compression) != (form.format, form.compression):
         begun = ".".join(filter(None, (found.format, found.compression)))
-        raise ExportError(f"the export was begun as {begun}: go on in that format, or pass --overwrite to begin anew")
+        raise ExportError(
+            f"the export was started as {begun}: resume in that format, or pass --overwrite to start over"
+        )
     if asked is not None and asked != found.filters:
         names = sorted(name for name in {*asked, *found.filters} if asked.get(name) != found.filters.get(name))
         told = "; ".join(
             f"{name} was {_shown(found.filters.get(name))} and is {_shown(asked.get(name))}" for name in names
         )
         raise ExportError(
-            f"the export was begun with other filters ({told}): leave the filters out to go on with those it was begun "
-            f"with, or pass --overwrite to begin anew"
+            f"the export was started with other filters ({told}): omit the filters to resume with the original ones, "
+            f"or pass --overwrite to start over"
         )
 
 
@@ -227,7 +231,7 @@ def _reject(error: InvalidResponseError) -> bytes:
 
 
 def _hidden(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """The same without the URL of a recording, wherever it stands: nobody knows what this is."""
+    """Redact recording URLs at any depth: a rejected item may have any shape."""
     if isinstance(value, dict):
         return {key: HIDDEN if key == SECRET and item else _hidden(item) for key, item in value.items()}
     return [_hidden(item) for item in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""The API on this machine: the same contract over a real socket, with made-up calls, for trying and for tests.
+"""A local server that implements the API over a real socket, with synthetic calls, for experiments and tests.
 
     from datetime import UTC, datetime
     from vox_calls import Client
@@ -8,12 +8,12 @@
         with Client(sandbox.api_key, base_url=sandbox.base_url) as client:
             print(sum(1 for call in client.list_calls()))
 
-Calls that go on with time are made by `plan` and added by `sandbox.store.place`. In a test, the fixture
-`vox_sandbox` has all of it at hand: see `VoxSandbox`.
+`plan` makes calls that progress over time; add them with `sandbox.store.place`. In tests, use the fixture
+`vox_sandbox`: see `VoxSandbox`.
 
-`ExchangesSandbox` serves the exchanges of `openapi/conformance/` instead, for a client in any language.
+`ExchangesSandbox` serves the exchanges of `openapi/conformance/` instead, to check a client in any language.
 
-Needs the extra `sandbox`. It listens on loopback alone and keeps nothing when it ends.
+Needs the extra `sandbox`. It listens on loopback only, and keeps nothing after it is closed.
 """
 
 try:

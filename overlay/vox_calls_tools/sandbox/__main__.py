@@ -1,4 +1,4 @@
-"""`python -m vox_calls_tools.sandbox` is the command `vox-calls sandbox`."""
+"""Runs the command `vox-calls sandbox` for `python -m vox_calls_tools.sandbox`."""
 
 import sys
 

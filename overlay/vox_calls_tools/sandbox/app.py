@@ -1,4 +1,4 @@
-"""The API as a Starlette application: what `GET /v3/calls` is known to answer, and an error envelope for all else."""
+"""The API as a Starlette application: `GET /v3/calls`, and the error envelope for everything else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from vox_calls_tools.sandbox.faults import Script
 from vox_calls_tools.sandbox.limits import VENDOR_LIMITS, RateLimiter, Window
 from vox_calls_tools.sandbox.store import Filters, Position, Store
 
-# The names are the contract's, read off the client that is generated from it.
+# Taken from the generated client, so that they match the contract.
 ALLOWED_PARAMETERS = tuple(inspect.signature(list_calls._get_kwargs).parameters)  # noqa: SLF001 - the generator's name
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
@@ -43,12 +43,12 @@ _SECONDS_DIGITS = (10, 11)
 
 @attrs.frozen
 class SeenRequest:
-    """A request as the server saw it, without its headers: the key is among them.
+    """A request that the server received, without its headers, which contain the key.
 
     Attributes:
-        method: Such as `GET`.
-        path: Such as `/v3/calls`.
-        query: The values of each parameter, in their order.
+        method: Method, such as `GET`.
+        path: Path, such as `/v3/calls`.
+        query: Values of each parameter, in order.
 
     Example:
         seen = []
@@ -64,19 +64,19 @@ class SeenRequest:
 
 @attrs.frozen
 class Settings:
-    """How a sandbox behaves.
+    """The behaviour of a sandbox.
 
     Attributes:
-        api_key: The one key that it takes.
-        windows: The rate limits; none for no limit.
-        latency: Seconds that every answer is held back.
-        clock: Seconds that only grow, for the rate limits.
-        now: The instant, in unix milliseconds, for calls that go on with time.
-        faults: What goes wrong, request by request; None for nothing.
-        on_request: Told of each request before it is answered, in the server's thread.
+        api_key: The only accepted key.
+        windows: Rate limits; empty disables rate limiting.
+        latency: Delay of each response in seconds.
+        clock: Monotonic clock in seconds, for the rate limits.
+        now: Returns the current time in unix milliseconds, for calls that progress over time.
+        faults: Scripted failures, one per request; None for no failures.
+        on_request: Called with each request before it is answered, in the server's thread.
 
     Example:
-        with Sandbox(settings=Settings(make_key(), windows=(), latency=0.3)) as sandbox:  # 0.3 s an answer
+        with Sandbox(settings=Settings(make_key(), windows=(), latency=0.3)) as sandbox:  # 0.3 s per response
             ...
     """
 
@@ -90,7 +90,7 @@ class Settings:
 
 
 class RefusedError(Exception):
-    """An answer other than 200, in the API's error envelope."""
+    """A response other than 200, in the API's error envelope."""
 
     def __init__(
         self,
@@ -116,13 +116,13 @@ class _Asked:
 
     @property
     def fingerprint(self) -> str:
-        """Tells the filters of one cursor from those of another."""
+        """Identifies the filters that a cursor belongs to."""
         asked = json.dumps([sorted((name, sorted(set(self.filters[name]))) for name in self.filters), self.ascending])
         return hashlib.sha256(asked.encode()).hexdigest()[:12]
 
 
 def create_app(store: Store, settings: Settings) -> Starlette:
-    """The application, over the calls of a store."""
+    """Create the application for the calls of a store."""
     limiter = RateLimiter(settings.windows, settings.clock)
 
     async def calls(request: Request) -> Response:
@@ -140,7 +140,7 @@ def create_app(store: Store, settings: Settings) -> Starlette:
         routes=[Route("/v3/calls", calls, methods=["GET"])],
         exception_handlers=ENVELOPES,
     )
-    app.router.redirect_slashes = False  # there is one path, and an envelope for all others
+    app.router.redirect_slashes = False  # other paths get the error envelope
     return app
 
 
@@ -173,7 +173,7 @@ def _read(request: Request) -> _Asked:
     order = _one("sort_order", _among(SortOrder)("sort_order", given.get("sort_order", [SortOrder.DESC.value])))
     limit = _number("limit", given.get("limit", [str(DEFAULT_LIMIT)]))
     if not 1 <= limit <= MAX_LIMIT:
-        raise _invalid(f"limit is an integer from 1 to {MAX_LIMIT}.", {"parameter": "limit"})
+        raise _invalid(f"limit must be an integer from 1 to {MAX_LIMIT}.", {"parameter": "limit"})
     cursor = _one("cursor", given["cursor"]) if "cursor" in given else None
     return _Asked(filters, order == SortOrder.ASC.value, cursor, limit)
 
@@ -184,14 +184,14 @@ def _invalid(message: str, details: Mapping[str, object]) -> RefusedError:
 
 def _one(name: str, values: list[str]) -> str:
     if len(values) != 1:
-        raise _invalid(f"{name} may be given once.", {"parameter": name})
+        raise _invalid(f"{name} may be given only once.", {"parameter": name})
     return values[0]
 
 
 def _number(name: str, values: list[str]) -> int:
     value = _one(name, values)
     if not _INTEGER.fullmatch(value) or int(value) > _LARGEST:
-        raise _invalid(f"{name} is an integer of 64 bits, at least 0.", {"parameter": name})
+        raise _invalid(f"{name} must be a 64-bit integer, at least 0.", {"parameter": name})
     return int(value)
 
 
@@ -216,12 +216,12 @@ def _uuids(name: str, values: list[str]) -> list[str]:
     try:
         return [str(UUID(value)) for value in values]
     except ValueError:
-        raise _invalid(f"{name} is a UUID.", {"parameter": name}) from None
+        raise _invalid(f"{name} must be a UUID.", {"parameter": name}) from None
 
 
 def _numbers(name: str, values: list[str]) -> list[str]:
     if not all(_NUMBER.fullmatch(value) for value in values):
-        raise _invalid(f"{name} is a domestic number, digits only.", {"parameter": name})
+        raise _invalid(f"{name} must be a domestic number, digits only.", {"parameter": name})
     return values
 
 
@@ -247,9 +247,9 @@ def _open_cursor(cursor: str, asked: _Asked) -> Position:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         at, call_id, fingerprint = msgspec.json.decode(text, type=tuple[int, str, str])
     except (ValueError, msgspec.MsgspecError):
-        raise _invalid("cursor is not one that this server gave.", {"parameter": "cursor"}) from None
+        raise _invalid("cursor was not issued by this server.", {"parameter": "cursor"}) from None
     if fingerprint != asked.fingerprint:
-        # Stricter than the vendor is known to be: reading on with other filters would lose calls unseen.
+        # Stricter than the vendor is known to be: resuming with other filters would silently lose calls.
         raise _invalid("cursor belongs to other filters.", {"parameter": "cursor"})
     return at, call_id
 
@@ -275,7 +275,7 @@ def _refused(_: Request, error: Exception) -> Response:
 def _no_route(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     if error.status_code == 404:  # noqa: PLR2004 - Not Found
-        return _envelope(RefusedError(404, "NOT_FOUND", "There is nothing at this path."))
+        return _envelope(RefusedError(404, "NOT_FOUND", "No such path."))
     return _envelope(RefusedError(error.status_code, "HTTP_ERROR", error.detail, headers=error.headers))
 
 
@@ -288,4 +288,4 @@ ENVELOPES: Mapping[Any, Callable[[Request, Exception], Response]] = {
     HTTPException: _no_route,
     Exception: _failed,
 }
-"""For Starlette: whatever goes wrong is told in the API's error envelope."""
+"""Starlette's exception handlers: every error gets the API's error envelope."""

@@ -1,4 +1,4 @@
-"""What is wrong with what a sandbox was told."""
+"""The error of a misused sandbox."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from vox_calls.errors import VoxCallsError
 
 
 class MisusedError(VoxCallsError, ValueError):
-    """A sandbox was told something that makes no sense to it. The message names what, and says what would."""
+    """An argument for the sandbox is invalid. The message names it and says what to pass instead."""

@@ -1,4 +1,4 @@
-"""The exchanges of `openapi/conformance/`: where their cases are, and a server of one that keeps what it sees."""
+"""The exchanges of `openapi/conformance/`: loads their cases, and records what a client does in each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vox_calls_tools.sandbox.faults import Step
 from vox_calls_tools.sandbox.verdicts import KEY, PACED, REAL, VIRTUAL, Json, Outcome, Seen, differences
 
 BEGINNING = datetime(2026, 11, 1, tzinfo=UTC)
-"""What time it is when an exchange begins."""
+"""The time at the start of each exchange."""
 
 _INSTALLED = Path(__file__).with_name("conformance")
 _CHECKOUT = Path(__file__).parents[3] / "openapi" / "conformance"
@@ -29,17 +29,17 @@ _HALF_A_SECOND = timedelta(milliseconds=500)
 
 @attrs.frozen
 class Scripted:
-    """A case as its file has it, and what its server does with each request in turn."""
+    """A conformance case, and the step that its server takes for each request."""
 
     case: Json
     steps: tuple[Step, ...]
 
 
 def read_exchanges() -> dict[str, Scripted]:
-    """Each exchange by the id of its case: those that were installed, or in a checkout those of `openapi/conformance/`.
+    """Read the exchanges by case id: the installed ones, or in a checkout those of `openapi/conformance/`.
 
     Raises:
-        ConfigurationError: Where neither is there.
+        ConfigurationError: There are none.
     """
     folder = _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
     found = {}
@@ -49,12 +49,12 @@ def read_exchanges() -> dict[str, Scripted]:
             if "server" in case:
                 found[case["id"]] = script(case, content["call"])
     if not found:
-        raise ConfigurationError(f"the cases of the exchanges are not in {folder}; install vox-calls again")
+        raise ConfigurationError(f"there are no exchanges in {folder}; reinstall vox-calls")
     return found
 
 
 def script(case: Json, call: Json) -> Scripted:
-    """The exchange of a case; `call` is what an item has that its case gives the id of alone."""
+    """Return the exchange of a case. `call` completes items that the case lists by id only."""
     return Scripted(case, tuple(_step(step, call) for step in case["server"]))
 
 
@@ -68,11 +68,11 @@ def _step(step: Json, call: Json) -> Step:
 
 @attrs.define
 class Exchange:
-    """The server of one exchange, while a client under test meets it.
+    """The server side of one exchange, while a client under test runs it.
 
     Attributes:
-        scripted: What it does.
-        answered: When its last answer was there, in seconds since the exchange began; whoever answers says so here.
+        scripted: The case and its steps.
+        answered: When the last response was sent, in seconds since the exchange started. Set by the caller.
     """
 
     scripted: Scripted
@@ -81,35 +81,40 @@ class Exchange:
     _failures: list[str] = attrs.field(factory=list)
 
     def take(self, query: str, authorization: str | None, at: float) -> Step:
-        """What happens to a request that comes so many seconds after the exchange began.
+        """Record a request and return its step.
+
+        Args:
+            query: The query string.
+            authorization: The Authorization header.
+            at: When the request arrived, in seconds since the exchange started.
 
         Raises:
-            RefusedError: Where the key is not with it, or it is one too many. It is a failure of the exchange, too.
+            RefusedError: The key is wrong, or no request was expected. Also recorded as a failure of the exchange.
         """
         position = len(self._seen)
         self._seen.append(Seen(parse_qs(query, keep_blank_values=True), round(at - self.answered, 6)))
         self.answered = at
         if authorization != f"Bearer {KEY}":
-            self.refuse(f"request {position + 1}: its header Authorization is not Bearer and the key {KEY}")
+            self.refuse(f"request {position + 1}: its Authorization header is not 'Bearer {KEY}'")
         if position >= len(self.scripted.steps):
-            self.refuse(f"request {position + 1}: it is one too many for a server of {len(self.scripted.steps)} steps")
+            self.refuse(f"request {position + 1}: unexpected, the server has only {len(self.scripted.steps)} steps")
         return self.scripted.steps[position]
 
     def refuse(self, failure: str) -> NoReturn:
-        """Keep what is wrong with a request for the verdict.
+        """Record a failure for the verdict, and reject the request.
 
         Raises:
-            RefusedError: A 400 with the same, which no client tries again.
+            RefusedError: Always: a 400 with the failure, which no client retries.
         """
         self._failures.append(failure)
         raise RefusedError(400, "EXCHANGE_FAILED", failure, headers={"Vox-Takes": "0"})
 
     def verdict(self, outcome: Outcome, *, real: bool = False) -> Json:
-        """Whether the client did what the case expects, by the requests and by what it says came of them.
+        """Tell whether the client did what the case expects, by its requests and its outcome.
 
         Args:
-            outcome: What came of them.
-            real: Whether it was in real time.
+            outcome: The outcome that the client reports.
+            real: Whether the exchange ran in real time.
         """
         expected = self.scripted.case["expect"]
         paced = self.scripted.case.get("client", {}).get("rate_limit")
@@ -123,10 +128,10 @@ class Exchange:
 
 
 def read_outcome(body: bytes) -> Outcome:
-    """What came of an exchange, as it was sent for a verdict.
+    """Decode the outcome that a client sends for a verdict.
 
     Raises:
-        RefusedError: Where it is none; the message says what is wrong, and where.
+        RefusedError: It is invalid. The message has the reason and the path.
     """
     try:
         return msgspec.convert(parse_json(body), Outcome)
@@ -138,18 +143,18 @@ def read_outcome(body: bytes) -> Outcome:
     raise RefusedError(
         400,
         "VALIDATION_ERROR",
-        f"This is not what came of an exchange: {reason}. Send an object with those of {names} that the case expects;"
-        f" an error is an object with its name and text. The exchange goes on.",
+        f"Invalid outcome: {reason}. Send an object with those of {names} that the case expects;"
+        f" an error is an object with name and text. The exchange continues.",
     )
 
 
 def has_date(headers: Mapping[str, str]) -> bool:
-    """Whether a header says when to come again as a date."""
+    """Tell whether the headers have a Retry-After with a date."""
     return headers != moved(headers, timedelta(days=1))
 
 
 def moved(headers: Mapping[str, str], by: timedelta) -> dict[str, str]:
-    """The headers, each date of Retry-After moved, to the nearest second.
+    """Return the headers with a date in Retry-After moved, to the nearest second.
 
     Example:
         >>> moved({"Retry-After": "Sun, 01 Nov 2026 00:00:09 GMT"}, timedelta(days=1, seconds=0.6))

@@ -1,4 +1,4 @@
-"""The exchanges as a Starlette application: their list, a server for each, and its verdict."""
+"""The exchanges as a Starlette application: the list, a base URL for each exchange, and its verdict."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ _NOTHING = Response()
 
 @attrs.define
 class _Meeting:
-    """An exchange that has begun, and by which clock: when it did by this machine's, or None by the client's own."""
+    """A running exchange, and when it started by our clock; None if the client sends its own."""
 
     exchange: Exchange
     began: float | None
 
     @property
     def elapsed(self) -> float:
-        assert self.began is not None  # noqa: S101 - asked in real time alone
+        assert self.began is not None  # noqa: S101 - called in real time only
         return time.monotonic() - self.began
 
 
 def create_exchanges(scripted: Mapping[str, Scripted], base_url: str, hang_up: HangUp) -> Starlette:
-    """The application.
+    """Create the application.
 
     Args:
-        scripted: Each exchange by its id.
-        base_url: Where it is met.
-        hang_up: Cuts the connection of a request.
+        scripted: Exchanges by case id.
+        base_url: Base URL of the application.
+        hang_up: Drops the connection of a request.
     """
     meetings: dict[str, _Meeting] = {}
     listing = json.dumps(
@@ -54,7 +54,7 @@ def create_exchanges(scripted: Mapping[str, Scripted], base_url: str, hang_up: H
     def meet(request: Request) -> _Meeting:
         name = request.path_params["name"]
         if name not in scripted:
-            raise RefusedError(404, "NOT_FOUND", f"There is no exchange {name!r}; GET /exchanges lists all.")
+            raise RefusedError(404, "NOT_FOUND", f"Unknown exchange {name!r}; GET /exchanges lists all.")
         if name not in meetings:
             began = None if "vox-clock" in request.headers else time.monotonic()
             meetings[name] = _Meeting(Exchange(scripted[name]), began)
@@ -77,15 +77,15 @@ def create_exchanges(scripted: Mapping[str, Scripted], base_url: str, hang_up: H
 
     async def stray(request: Request) -> Response:
         if request.path_params["rest"] == "verdict":
-            raise RefusedError(405, "METHOD_NOT_ALLOWED", "The verdict is the answer to a POST.")
-        meet(request).exchange.refuse(f"a {request.method} came for {request.url.path}, which nothing asks for")
+            raise RefusedError(405, "METHOD_NOT_ALLOWED", "Use POST to get the verdict.")
+        meet(request).exchange.refuse(f"unexpected request: {request.method} {request.url.path}")
 
     async def nowhere(request: Request) -> Response:
         raise RefusedError(
             404,
             "NOT_FOUND",
-            f"There is nothing at {request.url.path} for a {request.method}."
-            " GET /exchanges lists the exchanges, and the base URL of each.",
+            f"No route for {request.method} {request.url.path}."
+            " GET /exchanges lists the exchanges and their base URLs.",
         )
 
     every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -100,13 +100,13 @@ def create_exchanges(scripted: Mapping[str, Scripted], base_url: str, hang_up: H
         ],
         exception_handlers=ENVELOPES,
     )
-    app.router.redirect_slashes = False  # a path that is not quite the right one is a failure
+    app.router.redirect_slashes = False  # a wrong path is a failure of the client
     return app
 
 
 @attrs.frozen
 class _Calls:
-    """`GET /v3/calls` of an exchange. An ASGI application, for it may hang up in the middle of an answer."""
+    """`GET /v3/calls` of an exchange. An ASGI application, because it may hang up in the middle of a response."""
 
     meet: Callable[[Request], _Meeting]
     hang_up: HangUp
@@ -115,7 +115,7 @@ class _Calls:
         request = Request(scope)
         meeting = self.meet(request)
         if request.method != "GET":
-            meeting.exchange.refuse(f"a {request.method} came for {request.url.path}, where a client asks by GET")
+            meeting.exchange.refuse(f"unexpected request: {request.method} {request.url.path} instead of GET")
         at = _at(request, meeting)
         step = meeting.exchange.take(request.url.query, request.headers.get("authorization"), at)
         if meeting.began is None:
@@ -129,7 +129,7 @@ class _Calls:
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # Some libraries try again by themselves what fails on a connection that was kept.
+                # Some HTTP libraries retry on their own when a kept-alive connection fails.
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
                 mark()
             await send(message)
@@ -144,10 +144,10 @@ class _Calls:
 
 
 def _at(request: Request, meeting: _Meeting) -> float:
-    """When a request comes, in seconds since the exchange began."""
+    """Return when a request arrived, in seconds since the exchange started."""
     shown = request.headers.get("vox-clock")
     if (shown is None) != (meeting.began is not None):
-        meeting.exchange.refuse("Vox-Clock came with some requests and not with others; send it with all or none")
+        meeting.exchange.refuse("only some requests have Vox-Clock; send it with all or none")
     if shown is None:
         return meeting.elapsed
     try:
@@ -155,7 +155,7 @@ def _at(request: Request, meeting: _Meeting) -> float:
     except ValueError:
         at = math.nan
     if not 0 <= at < math.inf:
-        meeting.exchange.refuse(f"Vox-Clock is {shown!r}, and not the seconds since the exchange began, such as 1.5")
+        meeting.exchange.refuse(f"invalid Vox-Clock {shown!r}; send seconds since the exchange started, such as 1.5")
     return at
 
 
@@ -170,5 +170,5 @@ async def _on_time(step: Step, meeting: _Meeting) -> Step:
     if not has_date(step.headers):
         return replace(step, takes=0.0)
     date_at = BEGINNING + timedelta(seconds=meeting.elapsed)
-    await asyncio.sleep(-time.time() % 1)  # for a date has no fraction of a second
+    await asyncio.sleep(-time.time() % 1)  # an HTTP date has whole seconds only
     return replace(step, takes=0.0, headers=moved(step.headers, datetime.now(UTC) - date_at))

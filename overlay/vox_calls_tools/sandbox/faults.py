@@ -1,13 +1,12 @@
-"""A sandbox that fails on purpose: a script says what happens to each request in turn.
+"""Scripted failures: a script says what happens to each request in turn.
 
 A step is an object as in the exchanges of `openapi/conformance/`:
 
-- `{}` is the usual answer, and so is null
-- `takes`: seconds before anything happens
-- `status`, `headers` and a `json`, `text` or `base64` body: this answer; `headers` alone go with the usual one
-- `fault`: `refuse` and `reset` (the connection is cut before an answer, for one that listens cannot refuse), `cut` (in
-  the middle of the body), `slow` (the body comes byte by byte over as many seconds as `takes` says), `timeout` (no
-  answer ever)
+- `{}` or null: the normal response
+- `takes`: delay in seconds
+- `status`, `headers` and a `json`, `text` or `base64` body: this response; `headers` alone are added to the normal one
+- `fault`: `refuse` or `reset` (the connection is dropped before a response: a listening server cannot refuse it), `cut`
+  (dropped in the middle of the body), `slow` (the body is spread over `takes` seconds), `timeout` (never a response)
 
     {"steps": [{}, {"status": 503, "headers": {"Retry-After": "1"}}, {"fault": "cut"}], "repeat": false}
 """
@@ -43,13 +42,13 @@ class Step(msgspec.Struct, forbid_unknown_fields=True):
     """What happens to one request.
 
     Attributes:
-        takes: Seconds before anything happens.
-        fault: `reset`, `cut`, `slow` or `timeout`; None for none.
-        status: The status of the answer; None for 200, or for that of the usual answer.
-        headers: Its headers, beside its own.
-        json: Its body, as any JSON.
-        text: Its body, as text.
-        base64: Its body, as bytes; base64 in JSON.
+        takes: Delay in seconds.
+        fault: `refuse`, `reset`, `cut`, `slow` or `timeout`; None for no fault.
+        status: Status of the response, 200 to 599; None for 200, or for that of the normal response.
+        headers: Additional headers of the response.
+        json: Body as JSON.
+        text: Body as text.
+        base64: Body as bytes; base64 in a script file.
 
     Example:
         >>> Step(status=503, headers={"Retry-After": "1"}).body
@@ -66,24 +65,24 @@ class Step(msgspec.Struct, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.fault not in {None, *_FAULTS}:
-            raise ValueError(f"fault is one of {', '.join(_FAULTS)}")
+            raise ValueError(f"fault must be one of {', '.join(_FAULTS)}")
         if self.takes < 0:
-            raise ValueError("takes is a number of seconds")
-        if self.status is not None and not 200 <= self.status <= 599:  # noqa: PLR2004 - what a client can be answered
-            raise ValueError("status is from 200 to 599")
+            raise ValueError("takes must be seconds, at least 0")
+        if self.status is not None and not 200 <= self.status <= 599:  # noqa: PLR2004 - the statuses of final responses
+            raise ValueError("status must be from 200 to 599")
         for name, value in self.headers.items():
             allowed = _HEADER.fullmatch(name) and name.lower() not in _OWN_HEADERS
             if not (allowed and value.isascii() and value.isprintable() and value == value.strip()):
-                raise ValueError(f"{name!r} is no header that can be sent with this value")
+                raise ValueError(f"the header {name!r} cannot be sent with this value")
         bodies = [self.json is not msgspec.UNSET, self.text is not None, self.base64 is not None]
         if sum(bodies) > 1:
-            raise ValueError("json, text and base64 are one body in three forms; give one of them")
+            raise ValueError("pass only one of json, text and base64")
         if any(bodies) and self.status in _WITHOUT_BODY:
-            raise ValueError(f"a {self.status} has no body")
+            raise ValueError(f"a {self.status} response cannot have a body")
 
     @property
     def body(self) -> bytes | None:
-        """The body that it answers with; None for the usual one."""
+        """The body of the response; None for that of the normal response."""
         if self.json is not msgspec.UNSET:
             return json.dumps(self.json).encode()
         if self.text is not None:
@@ -94,11 +93,11 @@ class Step(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Script(msgspec.Struct, forbid_unknown_fields=True):
-    """Steps for the first requests, or for all of them over and over.
+    """The steps for the first requests, once or repeatedly.
 
     Attributes:
-        steps: One for each request in turn; None is the usual answer.
-        repeat: Whether they begin anew when they are through.
+        steps: One step per request; None is the normal response.
+        repeat: Whether to start over after the last step; otherwise later requests get the normal response.
 
     Example:
         >>> script = Script([None, Step(status=503, headers={"Retry-After": "1"}), Step(fault="cut")])
@@ -111,10 +110,10 @@ class Script(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read_script(path: Path) -> Script:
-    """The script in a file.
+    """Read a script from a JSON file.
 
     Raises:
-        ConfigurationError: Where it cannot be read, or is no script; with the place of what is wrong.
+        ConfigurationError: The file cannot be read, or is not a valid script. The message has the path of the fault.
 
     Example:
         settings = Settings(make_key(), faults=read_script(Path("faults.json")))
@@ -122,19 +121,19 @@ def read_script(path: Path) -> Script:
     try:
         return msgspec.json.decode(path.read_bytes().removeprefix(BOM_UTF8), type=Script)
     except OSError as error:
-        raise ConfigurationError(f"the faults in {path} cannot be read: {error.strerror}") from None
+        raise ConfigurationError(f"cannot read the faults in {path}: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         example = '{"steps": [{"status": 503}, {"fault": "cut"}]}'
-        raise ConfigurationError(f"the faults in {path} are no script such as {example}: {error}") from None
+        raise ConfigurationError(f"the faults in {path} are not a script such as {example}: {error}") from None
 
 
 class Faults:
-    """An ASGI application in front of another, which it lets answer where the script has nothing for a request.
+    """An ASGI middleware that plays a script.
 
     Args:
-        app: The application behind it.
-        script: What happens to each request in turn.
-        hang_up: Cuts the connection of a request.
+        app: The application that gives the normal response.
+        script: The steps.
+        hang_up: Drops the connection of a request.
     """
 
     def __init__(self, app: App, script: Script, hang_up: Callable[[Message], None]) -> None:
@@ -151,15 +150,15 @@ class Faults:
 async def play(
     step: Step, scope: Message, receive: Receive, send: Send, *, usual: App, hang_up: Callable[[Message], None]
 ) -> None:
-    """Do to one request what a step says.
+    """Play one step.
 
     Args:
-        step: What happens.
+        step: The step.
         scope: The request.
-        receive: Tells when the client is gone.
-        send: Takes the answer.
-        usual: The application that answers where the step has no answer of its own.
-        hang_up: Cuts the connection of a request.
+        receive: ASGI receive, for the disconnect.
+        send: ASGI send.
+        usual: The application that gives the normal response.
+        hang_up: Drops the connection of a request.
     """
     if step.fault != "slow":
         await asyncio.sleep(step.takes)
@@ -197,7 +196,7 @@ async def _answer(step: Step, scope: Message, receive: Receive, usual: App) -> t
         if step.status not in _WITHOUT_BODY:
             headers["content-length"] = str(len(body))
     if step.fault == "cut" and len(body) <= 1:
-        body, headers["content-length"] = b"", "1"  # so that there is something to be missing
+        body, headers["content-length"] = b"", "1"  # one byte must be missing
     start["headers"] = [(name.encode(), value.encode()) for name, value in (headers | own).items()]
     return start, body
 

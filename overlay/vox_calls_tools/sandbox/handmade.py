@@ -1,6 +1,6 @@
-"""Calls made by hand: what is given is checked by name, and the rest made up so that it goes with it.
+"""Makes calls from some given fields: checks them by name, and makes up consistent values for the others.
 
-The fields are read off the generated classes, so one that comes into the contract is there.
+The fields come from the generated classes, so new fields of the contract work without changes here.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from vox_calls_tools.sandbox.errors import MisusedError
 from vox_calls_tools.sandbox.synthetic import synthetic_call
 
 Call = dict[str, Any]
-"""A call as JSON has it."""
+"""A call as a JSON object."""
 
-_AGO = 600_000  # ms; longer than a made-up call lasts, so that it is over
+_AGO = 600_000  # ms; longer than a synthetic call lasts, so that it has ended
 _MINUTE = 60_000  # ms
 _BEYOND = "additional_properties"
 
 
 def handmade(given: Mapping[str, Any], *, number: int, now: int) -> Call:
-    """A whole call around the fields that are given.
+    """Make a complete call from some of its fields.
 
     Args:
-        given: Fields under their own names. Instants may be aware datetimes, enums members or strings, objects whole
-            or in part. Fields that the contract does not have are in `additional_properties`.
-        number: Another number, another call.
-        now: In unix milliseconds. Where nothing else is said it has just ended.
+        given: Fields by name. Instants may be aware datetimes, enums may be members or strings, objects may be partial.
+            Unknown fields go into `additional_properties`.
+        number: Seed for the made-up fields.
+        now: The current time in unix milliseconds. By default, the call has just ended.
 
     Raises:
-        MisusedError: For a field or an enum value that there is not, and for a value of a wrong type.
+        MisusedError: A field or an enum value is unknown, or a value has the wrong type.
     """
     wanted = _read(given)
     start, end = wanted.get("start_at"), wanted.get("end_at")
@@ -55,27 +55,33 @@ def handmade(given: Mapping[str, Any], *, number: int, now: int) -> Call:
 
 
 def changed(call: Mapping[str, Any], given: Mapping[str, Any]) -> Call:
-    """A call with these fields in place of its own.
+    """Return a call with some fields replaced.
 
     Raises:
-        MisusedError: As `handmade` does.
+        MisusedError: See `handmade`.
     """
     return _checked(_merged(call, _read(given), models.Call))
 
 
 def read_calls(path: Path) -> Iterator[Call]:
-    """The calls of an exported file (`.jsonl`, `.csv` or `.parquet`, packed or not), whole.
+    """Read the calls of an exported file: `.jsonl`, `.csv` or `.parquet`, compressed or not.
+
+    Args:
+        path: The file.
+
+    Yields:
+        Each call as JSON, with absent fields filled in.
 
     Raises:
-        ConfigurationError: At once, for a name that does not say what is in the file.
-        FileError: For a file that cannot be read, or a line that is no call; with the file and the line.
-        MisusedError: For an id that comes a second time.
+        ConfigurationError: At once, for a name without a known format.
+        FileError: The file cannot be read, or a line is not a call. The message has the file and the line.
+        MisusedError: Two calls have the same id.
 
     Example:
         with Sandbox(read_calls(Path("calls.jsonl"))) as sandbox:
             ...
     """
-    from vox_calls_tools import stats  # noqa: PLC0415 - few read a file
+    from vox_calls_tools import stats  # noqa: PLC0415 - rarely needed
 
     return _once(path, stats.read_calls(path, _refuse))
 
@@ -89,13 +95,13 @@ def _once(path: Path, calls: Iterable[models.Call]) -> Iterator[Call]:
     seen: set[str] = set()
     for call in calls:
         if call.id in seen:
-            raise MisusedError(f"{path}: two calls have the id {call.id!r}; a sandbox has each call once")
+            raise MisusedError(f"{path}: two calls have the id {call.id!r}; remove one")
         seen.add(call.id)
         given = call.to_dict()
         yield {**given, **{name: absent for name, absent in nothing.items() if name not in given}}
 
 
-# What decides how the rest of a call is made up, and the field that says it.
+# The arguments of synthetic_call that the other fields depend on, and the fields that set them.
 _DECIDING = {"status": "status", "reason": "disconnection_reason", "call_type": "call_type"}
 
 
@@ -113,7 +119,7 @@ def _read(given: Mapping[str, Any]) -> Call:
             continue
         if name not in fields:
             raise MisusedError(
-                f"a call has no field {name!r}{_near(name, fields)}; one that the contract does not have goes into "
+                f"a call has no field {name!r}{_near(name, fields)}; to add an unknown field, pass "
                 f"{_BEYOND}={{{name!r}: ...}}"
             )
         wanted[fields[name].wire_name] = _json(_known(fields[name], value), name)
@@ -121,11 +127,11 @@ def _read(given: Mapping[str, Any]) -> Call:
 
 
 def _known(field: Field, value: object) -> object:
-    # A member is taken whatever it is: whoever writes CallStatus("new") has not mistyped.
+    # Any member is accepted: CallStatus("new") is not a typo.
     if field.enum is not None and type(value) is str and value not in field.known:
         raise MisusedError(
-            f"{field.name} has no value {value!r}{_near(value, field.known)}; for one that the contract does not have, "
-            f"pass {field.enum.__name__}({value!r})"
+            f"{field.name} has no value {value!r}{_near(value, field.known)}; to use an unknown value, pass "
+            f"{field.enum.__name__}({value!r})"
         )
     return value
 
@@ -135,7 +141,7 @@ def _near(name: str, known: Iterable[object]) -> str:
     return f", did you mean {near[0]!r}?" if near else ""
 
 
-def _json(value: Any, name: str) -> Any:  # noqa: ANN401 - what a call may hold, and the same as JSON
+def _json(value: Any, name: str) -> Any:  # noqa: ANN401 - any value of a call, as JSON
     match value:
         case datetime():
             try:
@@ -155,7 +161,7 @@ def _json(value: Any, name: str) -> Any:  # noqa: ANN401 - what a call may hold,
         case None | str() | int() | float():
             pass
         case _:
-            raise MisusedError(f"{name} is a {type(value).__name__}, which JSON does not have")
+            raise MisusedError(f"{name} is a {type(value).__name__}, which JSON does not support")
     return value
 
 
@@ -171,7 +177,7 @@ def _merged(call: Mapping[str, Any], wanted: Mapping[str, Any], cls: type[Any]) 
 
 
 def _nothing(cls: type[Any]) -> Call:
-    """Each field that may be absent, as it is where it is absent."""
+    """Return the fields that may be absent, with the values that stand for absence."""
     return {field.wire_name: field.absent for field in fields_of(cls) if field.absent is not attrs.NOTHING}
 
 
@@ -179,5 +185,5 @@ def _checked(call: Call) -> Call:
     try:
         models.Call.from_dict(call)
     except InvalidResponseError as error:
-        raise MisusedError(f"this is no call: {error}") from None
+        raise MisusedError(f"not a valid call: {error}") from None
     return call

@@ -1,4 +1,4 @@
-"""The server's side of the rate limit: a sliding count of requests for each key and window."""
+"""The server side of the rate limit: sliding windows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import attrs
 
 @attrs.frozen
 class Window:
-    """So many `requests` in so many `seconds`, whenever those begin.
+    """A sliding window of the rate limit.
+
+    Attributes:
+        seconds: Length of the window in seconds.
+        requests: Maximum number of requests in any window.
 
     Example:
         >>> Window(seconds=60.0, requests=120)
@@ -22,15 +26,15 @@ class Window:
 
 
 VENDOR_LIMITS = (Window(1.0, 5), Window(60.0, 120))
-"""What the vendor is said to let through: 5 requests in a second and 120 in a minute."""
+"""The vendor's limits, as far as they are known: 5 requests a second and 120 a minute."""
 
 
 class RateLimiter:
-    """Admits requests while every window has room. One that is refused does not count.
+    """Admits a request if every window has room. Rejected requests do not count.
 
     Args:
-        windows: All of them hold at once.
-        clock: Seconds that only grow.
+        windows: The windows. All apply at once.
+        clock: Monotonic clock in seconds.
     """
 
     def __init__(self, windows: Sequence[Window], clock: Callable[[], float]) -> None:
@@ -38,7 +42,7 @@ class RateLimiter:
         self._admitted = [(window, deque[float](maxlen=window.requests)) for window in windows]
 
     def admit(self) -> float:
-        """0 where the request is admitted, else the seconds until one would be."""
+        """Admit a request and return 0; else return the seconds until one would be admitted."""
         now = self._clock()
         wait = max(
             (times[0] + window.seconds - now for window, times in self._admitted if len(times) == window.requests),

@@ -1,6 +1,6 @@
-"""Calls that go on with time: placed, connected, over, analysed, billed.
+"""Calls that progress over time: placed, connected, over, analysed, billed.
 
-What a call looks like follows from the instant. No clock and no thread: whoever keeps the time says what it is.
+The state of a call is a function of the time, which callers pass in: no clock and no thread.
 
     call = {"id": "a", "status": "ended", "start_at": None, "end_at": None, "call_cost": {"total_cost": "150.00"}}
     course = plan(call, placed_at=1_793_491_200_000, waits=5, lasts=60)
@@ -19,10 +19,10 @@ from vox_calls import CallStatus
 from vox_calls_tools.sandbox.errors import MisusedError
 
 Call = dict[str, Any]
-"""A call as JSON has it."""
+"""A call as a JSON object."""
 
 Span = float | timedelta
-"""A length of time: seconds, or a timedelta."""
+"""A length of time: seconds or a timedelta."""
 
 WAITS = 5.0
 LASTS = 90.0
@@ -31,26 +31,26 @@ COST_AFTER = 20.0
 
 _NEVER_CONNECTED = frozenset({CallStatus.CANCELED, CallStatus.NOT_CONNECTED, CallStatus.QUEUED})
 _NEVER_OVER = frozenset({CallStatus.QUEUED, CallStatus.ONGOING})
-# What is told of a call when it is over. Start, analysis and cost have instants of their own.
+# Fields that are set when a call is over. Start, analysis and cost are set at other instants.
 _KNOWN_WHEN_OVER = ("disconnection_reason", "end_at", "recording_url")
 _MOST_SECONDS = 10**10  # three hundred years
 
 
 @attrs.frozen
 class Course:
-    """How a call goes on. Each instant is in unix milliseconds, none before the one above it; None is never.
+    """The course of a call over time. Instants are in unix milliseconds and in this order; None means never.
 
     Attributes:
-        call: The call as it is in the end.
-        placed_at: When it is first seen, waiting.
-        connected_at: When it is ongoing.
-        over_at: When it has its last status.
-        analysed_at: When its analysis is there.
-        billed_at: When its cost is there; it may be before the analysis.
+        call: The call in its final state.
+        placed_at: When it appears, queued.
+        connected_at: When it becomes ongoing.
+        over_at: When it gets its final status.
+        analysed_at: When it gets its analysis.
+        billed_at: When it gets its cost, maybe before the analysis.
 
     Example:
         with Sandbox() as sandbox:
-            sandbox.store.place(plan(call, placed_at=now_ms, waits=5, lasts=60))  # whose Course says what it is when
+            sandbox.store.place(plan(call, placed_at=now_ms, waits=5, lasts=60))  # plan returns a Course
     """
 
     call: Mapping[str, Any]
@@ -61,7 +61,7 @@ class Course:
     billed_at: int | None
 
     def look(self, now: int) -> Call | None:
-        """The call at an instant, in unix milliseconds. None before it is placed."""
+        """Return the call at an instant, in unix milliseconds; None before it is placed."""
         if now < self.placed_at:
             return None
         hidden: list[str] = []
@@ -77,12 +77,12 @@ class Course:
         return {**call, **dict.fromkeys(hidden)}
 
     def passed(self, now: int) -> int:
-        """How many of its instants are over. Its looks change when this grows, and not before."""
+        """Return how many of its instants have passed. The call changes only when this number grows."""
         return sum(_reached(instant, now) for instant in self._instants)
 
     @property
     def length(self) -> int:
-        """How many instants it has."""
+        """The number of its instants."""
         return sum(instant is not None for instant in self._instants)
 
     @property
@@ -99,21 +99,21 @@ def plan(
     analysis_after: Span = ANALYSIS_AFTER,
     cost_after: Span = COST_AFTER,
 ) -> Course:
-    """The course of a call that is placed at an instant, in unix milliseconds.
+    """Plan the course of a call.
 
-    Its last status says which way it goes: one that is not connected or canceled in the end waits until then, and one
-    that is queued or ongoing in the end stays so.
+    Its final status decides the course: a canceled or not connected call stays queued until it is over, and a call that
+    is queued or ongoing in its final state stays that way.
 
     Args:
-        call: The call as it is to be in the end. Its start and end, where it has them, are set to what follows.
-        placed_at: When it is first seen.
-        waits: How long until it is connected, or until it is given up.
-        lasts: How long it is connected.
-        analysis_after: How long from its end until its analysis is there.
-        cost_after: How long from its end until its cost is there.
+        call: The call in its final state. Start and end, unless null, are set to those of the course.
+        placed_at: When it appears, in unix milliseconds.
+        waits: Seconds, or a timedelta, until it is connected or given up.
+        lasts: Seconds, or a timedelta, that it is connected.
+        analysis_after: Seconds, or a timedelta, from its end to its analysis.
+        cost_after: Seconds, or a timedelta, from its end to its cost.
 
     Raises:
-        MisusedError: For a length of time that is none.
+        MisusedError: A length of time is invalid.
 
     Example:
         >>> course = plan({"id": "a", "status": "ended"}, placed_at=1_793_491_200_000, waits=5, lasts=60)
@@ -142,31 +142,31 @@ def plan(
 
 
 class Progress:
-    """The calls that go on, and how much of each has been told."""
+    """The calls in progress, and how much of each was reported."""
 
     def __init__(self) -> None:
         self._courses: dict[str, Course] = {}
         self._told: dict[str, int] = {}
 
     def add(self, course: Course) -> None:
-        """Follow a call; one with the same id is forgotten."""
+        """Track a call, instead of any with the same id."""
         call_id = course.call["id"]
         self._courses[call_id] = course
         self._told[call_id] = 0
 
     def forget(self, ids: Iterable[str]) -> None:
-        """Follow these calls no longer; one that is not followed is no error."""
+        """Stop tracking some calls. Ignores ids that are not tracked."""
         for call_id in ids:
             self._courses.pop(call_id, None)
             self._told.pop(call_id, None)
 
     def clear(self) -> None:
-        """Follow none."""
+        """Stop tracking all calls."""
         self._courses.clear()
         self._told.clear()
 
     def due(self, now: int) -> list[Call]:
-        """The calls that look other than when this was last asked, as they are now. None of them ever goes back."""
+        """Return the calls that changed since the last time, in their current state. A call never goes back."""
         changed = []
         for call_id, course in list(self._courses.items()):
             passed = course.passed(now)
@@ -180,10 +180,10 @@ class Progress:
 
 
 def milliseconds(span: Span, name: str) -> int:
-    """A length of time in whole milliseconds.
+    """Convert a length of time to whole milliseconds.
 
     Raises:
-        MisusedError: With that name, for what is no length of time.
+        MisusedError: It is invalid. The message has the name.
 
     Example:
         >>> milliseconds(1.5, "lasts")
@@ -191,9 +191,9 @@ def milliseconds(span: Span, name: str) -> int:
     """
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise MisusedError(f"{name} is seconds or a timedelta, not {type(span).__name__}")
+        raise MisusedError(f"{name} must be seconds or a timedelta, not {type(span).__name__}")
     if not 0 <= seconds <= _MOST_SECONDS:
-        raise MisusedError(f"{name} is seconds or a timedelta, none of it negative or endless; not {span!r}")
+        raise MisusedError(f"{name} must be seconds or a timedelta, from 0 to {_MOST_SECONDS:,} s, not {span!r}")
     return round(seconds * 1_000)
 
 

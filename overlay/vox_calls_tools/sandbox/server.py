@@ -1,4 +1,4 @@
-"""A sandbox that runs: a socket on loopback, and uvicorn behind it in the foreground or in a thread."""
+"""Runs the sandbox: uvicorn on a loopback socket, in the foreground or in a thread."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from vox_calls_tools.sandbox.verdicts import KEY
 
 HOST = "127.0.0.1"
 _BACKLOG = 128
-_PATIENCE = 5.0  # seconds to let the thread finish what it is answering
+_PATIENCE = 5.0  # seconds for the thread to finish its responses
 _GLANCE = 0.001  # seconds
 
 
 class PortTakenError(VoxCallsError):
-    """The port cannot be listened on: somebody else does, or it takes more rights. The message says which."""
+    """The port is in use or not permitted. The message says which."""
 
 
 def make_key() -> str:
-    """A key that no other sandbox has.
+    """Make a random API key.
 
     Example:
         >>> make_key().startswith("vox_sandbox_")
@@ -42,16 +42,16 @@ def make_key() -> str:
 
 
 class Served:
-    """An application on a port of this machine, as a context manager. It lives in a thread and ends with the block.
+    """An application on a local port. A context manager that serves from a thread.
 
     Args:
-        port: Where to listen; 0 for any port that is free.
+        port: The port to listen on; 0 for any free port.
 
     Attributes:
-        base_url: Such as `http://127.0.0.1:40123`.
+        base_url: The base URL, such as `http://127.0.0.1:40123`.
 
     Raises:
-        PortTakenError: Where the port is not free.
+        PortTakenError: The port is not available.
     """
 
     def __init__(self, port: int) -> None:
@@ -74,7 +74,7 @@ class Served:
         self._thread = threading.Thread(target=self.serve, name="vox-calls-sandbox", daemon=True)
 
     def serve(self) -> None:
-        """Serve in this thread until interrupted."""
+        """Serve in the current thread until interrupted."""
         self._server.run(sockets=[self._socket])
 
     def _hang_up(self, scope: MutableMapping[str, Any]) -> None:
@@ -83,15 +83,15 @@ class Served:
                 connection.transport.abort()
 
     def close(self) -> None:
-        """Stop serving and give the port back."""
+        """Stop serving, and release the port."""
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(_PATIENCE)
         self._socket.close()
 
     def __enter__(self) -> Self:
-        # Not before uvicorn has imported all it needs: an interrupt in the middle of another thread's import may leave
-        # Python's import lock taken, and this thread would wait for it without end.
+        # Wait until uvicorn has imported all it needs: an interrupt during an import in another thread may leave
+        # Python's import lock held, and this thread would wait for it forever.
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(_GLANCE)
@@ -104,20 +104,21 @@ class Served:
 
 
 class Sandbox(Served):
-    """The API on a port of this machine, as a context manager. It lives in a thread and ends with the block.
+    """The API on a local port. A context manager that serves from a thread.
 
     Args:
-        calls: The calls to begin with, as JSON has them.
-        port: Where to listen; 0 for any port that is free.
-        settings: Key, rate limits and latency; a new key and the vendor's limits without them.
+        calls: The initial calls, as JSON objects.
+        port: The port to listen on; 0 for any free port.
+        settings: Key, rate limits, latency and more; None for a new key and the vendor's limits.
 
     Attributes:
-        base_url: Such as `http://127.0.0.1:40123`, for `Client(base_url=...)` or `VOX_BASE_URL`.
-        api_key: The key that it takes.
-        store: Its calls, to add to and to remove from while it runs.
+        base_url: The base URL, such as `http://127.0.0.1:40123`, for `Client(base_url=...)` or `VOX_BASE_URL`.
+        api_key: The accepted key.
+        store: The calls. May be changed while the sandbox runs.
 
     Raises:
-        PortTakenError: Where the port is not free.
+        PortTakenError: The port is not available.
+        VoxCallsError: Two calls have the same id.
 
     Example:
         with Sandbox(synthetic_calls(1_000, seed=1, until=datetime.now(UTC))) as sandbox:
@@ -140,7 +141,7 @@ class Sandbox(Served):
         self._prepare(self._answer)
 
     def configure(self, settings: Settings) -> None:
-        """Behave in another way from the next request on. Faults and the counts of rate limits begin anew."""
+        """Apply other settings from the next request on. Resets faults and rate limits."""
         app: App = create_app(self.store, settings)
         if settings.faults is not None:
             app = Faults(app, settings.faults, self._hang_up)
@@ -154,23 +155,24 @@ class Sandbox(Served):
         await app(scope, receive, send)
 
     def close(self) -> None:
-        """Stop serving and give port and memory back."""
+        """Stop serving, and release the port and the memory."""
         super().close()
         self.store.close()
 
 
 class ExchangesSandbox(Served):
-    """The server of every exchange of `openapi/conformance/`, each under a base URL of its own.
+    """A server for the exchanges of `openapi/conformance/`, each with its own base URL.
 
     Args:
-        port: Where to listen; 0 for any port that is free.
+        port: The port to listen on; 0 for any free port.
 
     Attributes:
-        base_url: Where `GET /exchanges` lists the exchanges.
-        api_key: The key that each of them takes.
+        base_url: The base URL. `GET /exchanges` there lists the exchanges.
+        api_key: The key that all exchanges accept.
 
     Raises:
-        PortTakenError: Where the port is not free.
+        PortTakenError: The port is not available.
+        ConfigurationError: The exchanges are not installed.
 
     Example:
         with ExchangesSandbox() as sandbox:
@@ -182,7 +184,7 @@ class ExchangesSandbox(Served):
     def __init__(self, *, port: int = 0) -> None:
         scripted = read_exchanges()
         super().__init__(port)
-        # The case says what day it is, and the header of the real one would contradict it.
+        # The Date header would contradict the date of the case.
         self._prepare(create_exchanges(scripted, self.base_url, self._hang_up), date_header=False)
 
 
@@ -195,10 +197,10 @@ def _seen(scope: Message, api_key: str) -> SeenRequest:
 
 
 def _listen(port: int) -> socket.socket:
-    # Said in full, asyncio sees that it is TCP and sends small answers at once; else each waits for 40 ms.
+    # With an explicit protocol, asyncio detects TCP and sets TCP_NODELAY; otherwise each response is delayed by 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        # Where there is the former, the latter would let two sandboxes have one port.
+        # On Windows, SO_REUSEADDR would let two sandboxes share one port.
         listener.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR), 1)
         listener.bind((HOST, port))
         listener.listen(_BACKLOG)

@@ -1,4 +1,4 @@
-"""Calls in SQLite: filters, order, and pages by keyset, as fast at the end of a history as at its beginning."""
+"""Stores calls in SQLite, with filters, order and keyset pagination, equally fast on every page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import msgspec
 from vox_calls.errors import VoxCallsError
 from vox_calls_tools.sandbox.progress import Course, Progress
 
-# What each filter of values is compared with. A column of its name holds it, with an index in the order of time.
+# The value that each filter is compared with. Stored in a column of the filter's name, indexed in order of time.
 _VALUES: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "agent_id": lambda call: (call.get("agent") or {}).get("agent_id"),
     "status": lambda call: call.get("status"),
@@ -26,15 +26,15 @@ _VALUES: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 CONDITIONS: Mapping[str, str] = {
     **{name: f"{name} IN ({{}})" for name in _VALUES},
-    # It lets through what has not started: the vendor says so.
+    # Calls without a start match: the vendor documents that.
     "start_at_after": "(at >= {} OR NOT started)",
     "start_at_before": "(at <= {} AND started)",
 }
-"""Each filter of the API, as a condition on the calls that are kept."""
+"""The SQL condition of each filter of the API."""
 
-# One narrow table to filter and sort in, whose every row a scan can afford to touch, and the JSON beside it.
-# `at` is where a call stands in time: its start, or for a call that has none, the start of the one added before it.
-# What SQLite sorts for an index goes into a file unless it is told not to, and calls may be somebody's.
+# A narrow table to filter and sort, cheap to scan, and the JSON in another.
+# `at` is the position of a call in time: its start; for a call without one, the start of the call added before it.
+# By default SQLite sorts indexes in temporary files, and calls may be confidential.
 _SCHEMA = f"""
 PRAGMA temp_store = MEMORY;
 CREATE TABLE calls (
@@ -43,23 +43,23 @@ CREATE TABLE calls (
 ) WITHOUT ROWID;
 CREATE TABLE bodies (number INTEGER PRIMARY KEY, json BLOB NOT NULL);
 """
-# Made when the first calls are in: that takes a fraction of the time of keeping them up to date meanwhile.
+# Created after the first calls are inserted, which is much faster than updating them for each insert.
 _INDEXES = (
     "CREATE UNIQUE INDEX by_id ON calls (id)",
     *(f"CREATE INDEX by_{name} ON calls ({name}, at, id)" for name in _VALUES),
 )
 _INSERT = f"INSERT INTO calls VALUES (?, ?, ?, ?, {', '.join('?' * len(_VALUES))})"  # noqa: S608 - from _VALUES
-_BATCH = 100  # small enough to stay in the cache of the processor
+_BATCH = 100  # fits the processor's cache
 _ENCODE = msgspec.json.Encoder().encode
 
 Filters = Mapping[str, Sequence[Any]]
 Position = tuple[int, str]
-"""Where a call stands in the order: its instant, and its id among those that share it."""
+"""The position of a call in the order: its instant and its id."""
 
 
 @attrs.frozen
 class StoredPage:
-    """Calls as JSON, how many match in all, and the position of the last one where more follow."""
+    """Calls as JSON, the number of all matching calls, and the position of the last one if more follow."""
 
     items: list[bytes]
     total_count: int
@@ -67,7 +67,7 @@ class StoredPage:
 
 
 class Store:
-    """The calls of a sandbox, in memory. Safe to use from several threads.
+    """The calls of a sandbox, in memory. Threads may share it.
 
     Example:
         with Sandbox(synthetic_calls(100, seed=1, until=datetime.now(UTC))) as sandbox:
@@ -86,21 +86,24 @@ class Store:
         self._progress = Progress()
 
     def add(self, calls: Iterable[Mapping[str, Any]]) -> None:
-        """Add calls, as JSON has them; any field may be missing but `id`. A call replaces one with its id.
+        """Add calls, or replace those with the same ids.
+
+        Args:
+            calls: Calls as JSON objects. Only `id` is required.
 
         Raises:
-            VoxCallsError: Where two of these calls have the same id. None of them is then added.
+            VoxCallsError: Two of these calls have the same id. None of them is added.
         """
         self._write(map(self._by_hand, calls))
 
     def place(self, course: Course) -> None:
-        """Add a call that goes on with time. `go_on` shows it, and whatever becomes of it."""
+        """Add a call that progresses over time, as `go_on` moves time forward."""
         with self._lock:
             self.remove(course.call["id"])
             self._progress.add(course)
 
     def go_on(self, now: int) -> None:
-        """Bring the calls that were placed to where they are at an instant, in unix milliseconds."""
+        """Update the calls in progress to an instant, in unix milliseconds."""
         with self._lock:
             if due := self._progress.due(now):
                 self._write(due)
@@ -144,7 +147,7 @@ class Store:
         )
 
     def remove(self, *ids: str) -> None:
-        """Remove calls; one that is not there is no error."""
+        """Remove calls by id. Ignores unknown ids."""
         with self._transaction():
             self._progress.forget(ids)
             self._remove(ids)
@@ -162,7 +165,7 @@ class Store:
             self._database.execute("DELETE FROM calls")
 
     def get(self, call_id: str) -> dict[str, Any] | None:
-        """The call with an id; None where there is none."""
+        """Return the call with an id; None if there is none."""
         with self._lock:
             found = self._database.execute(
                 "SELECT json FROM calls JOIN bodies USING (number) WHERE id = ?", (call_id,)
@@ -170,12 +173,19 @@ class Store:
         return None if found is None else msgspec.json.decode(found[0], type=dict[str, Any])
 
     def page(self, filters: Filters, *, ascending: bool, after: Position | None, limit: int) -> StoredPage:
-        """The calls that match, in the order of time, from behind a position on."""
+        """Return a page of matching calls in order of time, after a position.
+
+        Args:
+            filters: Values of each filter, by the API's names.
+            ascending: Whether the oldest calls come first.
+            after: The position of the last call of the previous page; None for the first page.
+            limit: Maximum number of calls.
+        """
         conditions, values = _where(filters)
         order, beyond = ("ASC", ">") if ascending else ("DESC", "<")
         further = conditions
         if after:
-            # The position is nearer than any bound of the time asked for, which SQLite would go by as readily.
+            # The plus makes SQLite use the position, which is more selective than the bounds of the start.
             inside = [condition.replace("(at ", "(+at ") for condition in conditions]
             further = [*inside, f"(at, id) {beyond} (?, ?)"]
         with self._lock:
@@ -191,7 +201,7 @@ class Store:
     def _count(self, conditions: list[str], values: tuple[Any, ...]) -> int:
         key = (tuple(conditions), values)
         if key not in self._counts:
-            if len(self._counts) > 1_000:  # noqa: PLR2004 - a bound, so that a long life does not fill the memory
+            if len(self._counts) > 1_000:  # noqa: PLR2004 - bounds the memory of a long-lived sandbox
                 self._counts.clear()
             counted = self._database.execute(f"SELECT count(*) FROM calls {_all(conditions)}", values)  # noqa: S608 - as above
             self._counts[key] = counted.fetchone()[0]
@@ -204,14 +214,14 @@ class Store:
             yield
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Release the memory."""
         with self._lock:
             self._database.close()
 
 
 def _where(filters: Filters) -> tuple[list[str], tuple[Any, ...]]:
-    # A plus keeps SQLite from an index. One value's index is in the order of time; those of several are not, and to
-    # sort all that match takes far longer than to pass over what does not.
+    # A plus keeps SQLite from using an index. The index of one value is in order of time; with several values, sorting
+    # all matches would take far longer than skipping what does not match.
     conditions = [
         ("" if len(values) == 1 else "+") + CONDITIONS[name].format(", ".join("?" * len(values)))
         for name, values in filters.items()

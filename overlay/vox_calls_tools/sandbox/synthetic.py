@@ -1,4 +1,4 @@
-"""Made-up calls in the proportions that were seen in the wild: for any seed the same ones, and nobody's."""
+"""Generates synthetic calls in realistic proportions, reproducible by seed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from vox_calls_raw import models
 T = TypeVar("T")
 
 Call = dict[str, Any]
-"""A call as JSON has it."""
+"""A call as a JSON object."""
 
 SPAN = timedelta(days=90)
-"""How far back the history goes, however many calls it has."""
+"""The age of the oldest calls, whatever their number."""
 
-# Of 28 calls that were seen: 17 ended, 6 not connected, 3 ongoing, 2 in error.
+# Of 28 observed calls, 17 were ended, 6 not connected, 3 ongoing and 2 in error.
 _OUTCOMES: dict[tuple[CallStatus, DisconnectionReason | None], float] = {
     (CallStatus.ENDED, DisconnectionReason.USER_HANGUP): 8,
     (CallStatus.ENDED, DisconnectionReason.CALL_TRANSFER): 7,
@@ -31,11 +31,11 @@ _OUTCOMES: dict[tuple[CallStatus, DisconnectionReason | None], float] = {
     (CallStatus.ERROR, DisconnectionReason.FLOW_ERROR): 2,
     (CallStatus.ONGOING, None): 3,
 }
-# Of the same 28, 16 were inbound, 10 outbound and 2 on the web. The 6 that did not connect had been dialled.
+# Of the same 28, 16 were inbound, 10 outbound and 2 on the web. The 6 not connected ones were outbound.
 _TYPES: dict[CallType, float] = {CallType.INBOUND: 16, CallType.OUTBOUND: 4, CallType.WEB: 2}
 _DIALLED: dict[CallType, float] = {CallType.OUTBOUND: 1}
 _TOGETHER = 0.05
-_RARE = 0.02  # the weight of each value of the contract that was not among the 28
+_RARE = 0.02  # the weight of each value that was not observed
 
 _COSTS = ("150.00", "200.00")
 _SENTIMENTS = ("positive", "neutral", "negative")
@@ -60,7 +60,7 @@ _CITIES = ("서울 강남구", "부산 해운대구", "대구 수성구", "인�
 
 
 def _nothing(kind: type[attrs.AttrsInstance]) -> dict[str, Any]:
-    """Each field of the contract as null, for those that nobody has made up anything for yet."""
+    """Return all fields as null, including new ones that this module has no values for."""
     return {field.metadata.get("wire_name", field.name): None for field in attrs.fields(kind) if field.init}
 
 
@@ -70,12 +70,18 @@ _NO_CALL, _NO_AGENT, _NO_COST, _NO_ANALYSIS = map(
 
 
 def synthetic_calls(count: int, *, seed: int, until: datetime) -> Iterator[Call]:
-    """Calls in the order of time, the last of them just before `until`.
+    """Generate calls of the 90 days before `until`, oldest first.
 
-    States are as frequent at any age as they were among the calls that were seen, so some old ones are still ongoing.
+    The same arguments give the same calls. Working hours in Seoul have more calls than nights, and a few calls share
+    their millisecond. States do not depend on age, so some old calls are still ongoing.
 
-    The same count, seed and instant give the same calls. All 90 days before `until` have some, working hours in
-    Seoul more than nights, and a few share their millisecond.
+    Args:
+        count: Number of calls.
+        seed: Seed of the random numbers.
+        until: The end of the history, aware.
+
+    Yields:
+        Calls as JSON objects.
 
     Example:
         >>> from datetime import UTC
@@ -110,17 +116,17 @@ def synthetic_call(
     call_type: CallType | None = None,
     private: bool = False,
 ) -> Call:
-    """One call, made up around what is said of it; of what is not said, the most frequent that goes with it.
+    """Generate one call; arguments left out get the most frequent value consistent with the others.
 
-    The same number and the same words give the same call. All of them are the same agent's.
+    The same arguments give the same call. All calls have the same agent.
 
     Args:
-        number: Another number, another call.
-        at: When it starts, in unix milliseconds. One that waits, or was canceled, has no start.
-        status: Where it is; ended, unless the reason says otherwise.
-        reason: Why it is over.
-        call_type: Inbound, unless it was dialled.
-        private: Whether nothing sensitive is kept of it.
+        number: Seed of the random numbers.
+        at: Start in unix milliseconds. Queued and canceled calls have none.
+        status: Status; by default, that of the reason, else ended.
+        reason: Disconnection reason.
+        call_type: Type; by default inbound, or outbound for a not connected call.
+        private: Whether sensitive data is left out.
     """
     if status is None and reason is not None:
         status = _status_of(reason)
@@ -199,7 +205,7 @@ def _call(
 
 
 def _variables(number: int, fine: int, customer: str, agent: _Agent) -> dict[str, Any]:
-    # Keys in every style that was seen, and values of every type.
+    # Keys in all observed styles, and values of all types.
     variables: dict[str, Any] = {
         "did": agent.number,
         "A_RN": f"{fine:06d}",
@@ -264,6 +270,6 @@ def _choices(random: Random, weights: dict[T, float], count: int) -> list[T]:
 
 
 def _uuid(random: Random) -> str:
-    # By hand in a third of the time that the UUID class takes, once for each call of a large history.
+    # Three times faster than the UUID class, which matters for large histories.
     digits = f"{random.getrandbits(128):032x}"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"

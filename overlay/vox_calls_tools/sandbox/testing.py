@@ -1,4 +1,4 @@
-"""A sandbox in the hands of a test: its calls, its clock, what goes wrong, and what it was asked."""
+"""Controls a sandbox from a test: its calls, its clock, its failures, and the requests that it received."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ _SET_BY_COURSE = frozenset({"start_at", "end_at"})
 
 
 class VoxSandbox:
-    """A running sandbox, for one test: it begins without calls, faults and rate limits. The fixture `vox_sandbox`.
+    """A running sandbox for one test: the value of the fixture `vox_sandbox`.
 
-    Its clock stands still at the instant when the test began, and goes on when it is told to.
+    It starts without calls, faults and rate limits. Its clock stands still at the start of the test, and moves when
+    `advance` is called.
 
     Args:
-        server: The sandbox that it takes over.
+        server: The sandbox to control.
 
     Attributes:
-        base_url: For `Client(base_url=...)`; the fixture also puts it into `VOX_BASE_URL`.
-        api_key: The key that it takes; the fixture also puts it into `VOX_API_KEY`.
+        base_url: The base URL, for `Client(base_url=...)`. The fixture sets `VOX_BASE_URL` to it.
+        api_key: The accepted key. The fixture sets `VOX_API_KEY` to it.
 
     Example:
         def test_missed_calls_are_counted(vox_sandbox):
@@ -69,42 +70,48 @@ class VoxSandbox:
         )
 
     def _seconds(self) -> float:
-        # A client that waits for its turn waits in earnest, so real time counts as well.
+        # A rate-limited client sleeps in real time, so that counts too.
         return time.monotonic() + (self._now - self._began) / 1_000
 
     @property
     def now(self) -> datetime:
-        """The instant on its clock, in UTC."""
+        """The time on its clock, in UTC."""
         return from_unix_ms(self._now)
 
     def advance(self, span: Span) -> None:
-        """Let time go by, in seconds or as a timedelta.
+        """Move its clock forward.
+
+        Args:
+            span: Seconds, or a timedelta.
 
         Raises:
-            MisusedError: For what is no length of time. It never goes back.
+            MisusedError: The length of time is invalid, for example negative.
         """
         self._now += milliseconds(span, "the time to advance")
 
     @property
     def calls(self) -> list[Call]:
-        """Its calls as they are now, oldest first."""
+        """Its calls in their current state, oldest first."""
         self._server.store.go_on(self._now)
         page = self._server.store.page({}, ascending=True, after=None, limit=_EVERYTHING)
         return [Call.from_dict(msgspec.json.decode(item)) for item in page.items]
 
     def add(self, **fields: Any) -> Call:  # noqa: ANN401 - the fields of a call
-        """Add one call, and give it back as a client reads it.
+        """Add a call, or replace the one with its id.
 
-        Any field may be left out; it is then made up so that it goes with the others. Without any, it is an inbound
-        call that has just ended, with its analysis and cost. A call replaces one with its id.
+        Fields left out get made-up values consistent with the others. Without fields, it is an inbound call that has
+        just ended, with analysis and cost.
 
         Args:
-            **fields: Those of the API, under their own names. Instants may be aware datetimes. Of an object, such as
-                `agent={"agent_version": "v3"}`, a part is enough. Fields that this version does not know are in
-                `additional_properties={...}`, and a value that an enum does not have is `CallStatus("new")`.
+            **fields: Fields of the API, by name. Instants may be aware datetimes. Objects may be partial, such as
+                `agent={"agent_version": "v3"}`. Pass unknown fields in `additional_properties={...}`, and unknown enum
+                values as members, such as `CallStatus("new")`.
+
+        Returns:
+            The call as a client reads it.
 
         Raises:
-            MisusedError: For a field that there is not, and for a value that it cannot have.
+            MisusedError: A field is unknown, or its value is invalid.
         """
         call = self._make(fields)
         self._server.store.add([call])
@@ -119,21 +126,24 @@ class VoxSandbox:
         cost_after: Span = COST_AFTER,
         **fields: Any,  # noqa: ANN401 - the fields of a call
     ) -> Call:
-        """Add one call that goes on as `advance` lets time go by: queued, ongoing, ended, then with analysis and cost.
+        """Add a call that progresses as time advances: queued, ongoing, ended, then with analysis and cost.
 
         Args:
-            waits: How long until it is connected, in seconds or as a timedelta; with `status="canceled"` or
-                `"not_connected"`, until it is given up.
-            lasts: How long it is connected.
-            analysis_after: How long from its end until its analysis is there.
-            cost_after: How long from its end until its cost is there.
-            **fields: What it is in the end, as for `add`. Its start and end follow from the above.
+            waits: Seconds, or a timedelta, until it is connected; with `status="canceled"` or `"not_connected"`, until
+                it is given up.
+            lasts: Seconds, or a timedelta, that it is connected.
+            analysis_after: Seconds, or a timedelta, from its end to its analysis.
+            cost_after: Seconds, or a timedelta, from its end to its cost.
+            **fields: Fields of its final state, see `add`. Start and end follow from the other arguments.
+
+        Returns:
+            The call in its current state.
 
         Raises:
-            MisusedError: As for `add`, and for what is no length of time.
+            MisusedError: A field or a length of time is invalid.
         """
         if given := _SET_BY_COURSE.intersection(fields):
-            raise MisusedError(f"{' and '.join(sorted(given))} of a call that goes on with time: say waits= and lasts=")
+            raise MisusedError(f"place() sets {' and '.join(sorted(given))} itself: pass waits= and lasts= instead")
         course = plan(
             self._make(fields),
             placed_at=self._now,
@@ -146,22 +156,29 @@ class VoxSandbox:
         return self._get(course.call["id"])
 
     def change(self, call_id: str, **fields: Any) -> Call:  # noqa: ANN401 - the fields of a call
-        """Put other values into a call, and give it back. It stays as it is then: it no longer goes on with time.
+        """Change fields of a call. It no longer progresses over time.
+
+        Args:
+            call_id: The id of the call.
+            **fields: Fields to replace, see `add`.
+
+        Returns:
+            The changed call.
 
         Raises:
-            MisusedError: Where there is no such call; and as for `add`.
+            MisusedError: There is no such call, or a field is invalid.
         """
         call = handmade.changed(self._get(call_id).to_dict(), fields)
         if call["id"] != call_id:
-            raise MisusedError("the id of a call does not change; remove it, and add another")
+            raise MisusedError("the id of a call cannot change; remove the call and add another")
         self._server.store.add([call])
         return Call.from_dict(call)
 
     def remove(self, *call_ids: str) -> None:
-        """Remove calls.
+        """Remove calls by id.
 
         Raises:
-            MisusedError: Where one of them is not there. None is then removed.
+            MisusedError: An id is unknown. No call is removed.
         """
         for call_id in call_ids:
             self._get(call_id)
@@ -172,51 +189,68 @@ class VoxSandbox:
         self._server.store.clear()
 
     def make_up(self, count: int, *, seed: int = 1) -> list[Call]:
-        """Add made-up calls of the last 90 days, in the proportions seen in the wild. Another seed, other calls."""
+        """Add synthetic calls of the last 90 days, in realistic proportions.
+
+        Args:
+            count: Number of calls.
+            seed: Seed of the random numbers. The same seed at the same time gives the same calls.
+
+        Returns:
+            The added calls.
+        """
         made_up = list(synthetic_calls(count, seed=seed, until=self.now))
         self._server.store.add(made_up)
         return [Call.from_dict(call) for call in made_up]
 
     def load(self, path: str | Path) -> list[Call]:
-        """Add the calls of a file that `vox-calls export` wrote: `.jsonl`, `.csv` or `.parquet`, packed or not.
+        """Add the calls of an exported file: `.jsonl`, `.csv` or `.parquet`, compressed or not.
+
+        After an error, none of them is added.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The added calls.
 
         Raises:
-            ConfigurationError: Where the name of the file does not say what is in it.
-            vox_calls_tools.stats.FileError: Where it cannot be read, or a line is no call; with the file and the line.
-            MisusedError: Where two of its calls have the same id. None of its calls is added after any of these.
+            ConfigurationError: The name of the file has no known format.
+            vox_calls_tools.stats.FileError: The file cannot be read, or a line is not a call.
+            MisusedError: Two calls have the same id.
         """
         loaded = list(handmade.read_calls(Path(path)))
         self._server.store.add(loaded)
         return [Call.from_dict(call) for call in loaded]
 
     def fail(self, *steps: Step | Mapping[str, Any] | None, repeat: bool = False) -> None:
-        """Say what happens to each of the next requests in turn; without steps, nothing more goes wrong.
+        """Script the next requests; without steps, remove the script.
 
         Args:
-            *steps: Such as `{"status": 503}`, `{"fault": "cut"}`, or None for the usual answer. The form is that of
-                `vox_calls_tools.sandbox.Step`.
-            repeat: Whether they begin anew behind the last one.
+            *steps: One step per request, such as `{"status": 503}` or `{"fault": "cut"}`; None is the normal response.
+                See `vox_calls_tools.sandbox.Step`.
+            repeat: Whether to start over after the last step.
 
         Raises:
-            MisusedError: For what is no step.
+            MisusedError: A step is invalid.
         """
         try:
             self._script = Script([msgspec.convert(step, Step | None) for step in steps], repeat=repeat)
         except msgspec.ValidationError as error:
-            raise MisusedError(f"this is no step: {error}") from None
+            raise MisusedError(f"invalid step: {error}") from None
         self._configure()
 
     def limit_rate(self, *windows: Window) -> None:
-        """Refuse requests beyond these limits from now on; without any, beyond the vendor's.
+        """Answer 429 to requests beyond some limits from now on. Both real time and `advance` count.
 
-        Real time counts, and what `advance` adds to it.
+        Args:
+            *windows: The limits; without any, the vendor's.
         """
         self._windows = windows or VENDOR_LIMITS
         self._configure()
 
     @property
     def requests(self) -> list[SeenRequest]:
-        """The requests that came, oldest first, whatever they were answered. None of them has the key."""
+        """The requests received so far, oldest first, without the key."""
         return list(self._requests)
 
     def _make(self, fields: Mapping[str, Any]) -> handmade.Call:
@@ -226,5 +260,5 @@ class VoxSandbox:
         self._server.store.go_on(self._now)
         call = self._server.store.get(call_id)
         if call is None:
-            raise MisusedError(f"there is no call with the id {call_id!r}")
+            raise MisusedError(f"no call has the id {call_id!r}")
         return Call.from_dict(call)

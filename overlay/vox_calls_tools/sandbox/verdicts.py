@@ -1,4 +1,4 @@
-"""Whether what came of an exchange is what its case expects: every difference, in a sentence."""
+"""Compares the outcome of an exchange with its case: every difference as a sentence."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 KEY = "vox_conformance_key"
-"""The key of every client under test."""
+"""The API key for clients under test."""
 
 Json = dict[str, Any]
 
 
 class ToldError(msgspec.Struct, forbid_unknown_fields=True):
-    """An error as the client under test tells it; `text` is all that it would show a person."""
+    """An error as the client under test reports it; `text` is everything that it would show a person."""
 
     name: str
     text: Annotated[str, msgspec.Meta(min_length=1)]
@@ -33,7 +33,7 @@ class ToldError(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Outcome(msgspec.Struct, forbid_unknown_fields=True):
-    """What came of an exchange, as the client under test tells it; `chance` is the number that it always gave."""
+    """The outcome that the client under test reports; `chance` is the constant value of its random numbers."""
 
     items: list[str] | UnsetType = UNSET
     pages: list[list[str]] | UnsetType = UNSET
@@ -47,11 +47,11 @@ class Outcome(msgspec.Struct, forbid_unknown_fields=True):
 
 @attrs.frozen
 class Seen:
-    """A request as it came.
+    """A received request.
 
     Attributes:
-        query: Each parameter with its values.
-        wait: Seconds since the answer before it.
+        query: Values of each parameter.
+        wait: Seconds since the previous response.
     """
 
     query: dict[str, list[str]]
@@ -60,22 +60,22 @@ class Seen:
 
 @attrs.frozen
 class Tolerance:
-    """How many seconds a wait may be shorter or longer than expected."""
+    """By how many seconds a wait may be shorter or longer than expected."""
 
     early: float
     late: float
 
 
-VIRTUAL = Tolerance(0.001, 0.001)  # some clocks show whole milliseconds
+VIRTUAL = Tolerance(0.001, 0.001)  # some clocks have millisecond resolution
 REAL = Tolerance(0.05, 0.25)
-# In real time, where the wait for a second's end is shorter by all that took longer in it.
+# For rate limits in real time: the wait for the end of a window shrinks by any delay within the window.
 PACED = Tolerance(0.25, 0.25)
 
 
 def differences(expected: Json, outcome: Outcome, seen: Sequence[Seen], tolerance: Tolerance) -> list[str]:
-    """What is not as the case expects; nothing where all is."""
+    """Return the differences between a case and the outcome; empty if there are none."""
     found = [
-        f"{name}: {_told(getattr(outcome, name))} and not {_shown(value)}"
+        f"{name}: {_told(getattr(outcome, name))} instead of {_shown(value)}"
         for name, value in expected.items()
         if name not in {"requests", "error"} and getattr(outcome, name) != value
     ]
@@ -90,46 +90,46 @@ def _requests(
     expected: Sequence[Json] | None, seen: Sequence[Seen], chance: float | None, tolerance: Tolerance
 ) -> list[str]:
     if not seen and expected != []:
-        return ["requests: none came, so nothing was tried; the client's base URL is the one beside the case"]
+        return ["requests: received none; check that the client uses the base URL of the exchange"]
     if expected is None:
         return []
     found = []
     if len(seen) != len(expected):
-        found.append(f"requests: {len(seen)} came, and not {len(expected)}")
+        found.append(f"requests: received {len(seen)} instead of {len(expected)}")
     for number, (one, wanted) in enumerate(zip(seen, expected, strict=False), start=1):
         if one.query != wanted["query"]:
-            found.append(f"request {number}: its query is {_shown(one.query)} and not {_shown(wanted['query'])}")
+            found.append(f"request {number}: its query is {_shown(one.query)} instead of {_shown(wanted['query'])}")
         wait = wanted.get("wait", 0)
         least, most = wait if isinstance(wait, list) else (wait, wait)
         if chance is not None:
             least = most = max(least, most * chance)
         if not least - tolerance.early <= one.wait <= most + tolerance.late:
             when = f"{least:g}" if least == most else f"{least:g} to {most:g}"
-            found.append(f"request {number}: it came {one.wait:g} s after the answer before it, and not {when} s")
+            found.append(f"request {number}: sent {one.wait:g} s after the previous response instead of {when} s")
     return found
 
 
 def _error(expected: Json | None, error: ToldError | None) -> list[str]:
     found = []
-    # All of it, and not what the case asks for alone: the key may be where nobody looks.
+    # Checks the whole error, including fields that the case does not mention.
     if KEY in repr(error):
-        found.append("error: the key is in it, and *** does not stand in its place")
+        found.append("error: contains the API key; redact it as ***")
     if expected is None or error is None:
         if expected is not None:
-            found.append(f"error: none was told, and not {_shown(expected)}")
+            found.append(f"error: none reported instead of {_shown(expected)}")
         if error is not None:
-            found.append(f"error: there is to be none, and not {_shown(error.name)}: {_shown(error.text)}")
+            found.append(f"error: expected none, got {_shown(error.name)}: {_shown(error.text)}")
         return found
     for name, value in expected.items():
         told = getattr(error, name)
         if told != value:
-            found.append(f"error.{name}: {_told(told)} and not {_shown(value)}")
+            found.append(f"error.{name}: {_told(told)} instead of {_shown(value)}")
     return found
 
 
 def _told(value: object) -> str:
-    return "it was not told," if value is UNSET else f"it is {_shown(value)}"
+    return "not reported" if value is UNSET else f"is {_shown(value)}"
 
 
 def _shown(value: object) -> str:
-    return json.dumps(value)  # in ASCII, so that half a surrogate pair can be printed and look-alikes be told apart
+    return json.dumps(value)  # in ASCII, so that lone surrogates can be printed and look-alikes differ visibly

@@ -1,16 +1,16 @@
-"""What people look at first: how many calls, what they cost, how many were answered, how long they were, and when.
+"""Call statistics: how many calls, what they cost, how many were answered, how long they lasted, and when.
 
     from vox_calls import Client
     from vox_calls_tools.stats import Tally
 
     with Client() as client:
-        tally = Tally()  # days and hours in the zone of this machine
+        tally = Tally()  # days and hours in the local time zone
         for call in client.list_calls():
             tally.add(call)
     print(tally.summary().total)
 
-The way of the data, one module each: `files` (calls from an export) → `counting` → `summary` → `json_form`, or `report`
-(what people are told) → `page`, which makes HTML with `charts` and needs the extra `html`.
+The data flows through one module each: `files` (reads an export) → `counting` → `summary` → `json_form`, or `report`
+(tables for people) → `page`, which makes HTML with `charts` and needs the extra `html`.
 """
 
 from vox_calls_tools.stats.counting import Tally, summed

@@ -1,7 +1,7 @@
-"""Charts as SVG, drawn by pygal, to stand in a page: without scripts, styles and addresses of their own.
+"""Draws charts as inline SVG with pygal, without scripts, styles and external URLs.
 
-How they look is for the page's style sheet, so that they follow its colours in the dark. The classes are pygal's:
-`color-0` is the first series, `guide` a line behind the bars, `axis` what stands along the edges.
+The style sheet of the page styles them, so that they follow its dark mode. The classes are pygal's: `color-0` is the
+first series, `guide` a grid line, `axis` the labels along the edges.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pygal
 from pygal.etree import etree
 from pygal.style import Style
 
-# pygal leaves a finder for map plugins among Python's own, of a kind that Python warns of at every later import.
+# pygal installs an import finder for map plugins, about which Python warns at each later import.
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 _FONT = 12
@@ -31,14 +31,14 @@ Series = tuple[str, Sequence[float]]
 def columns(
     title: str, labels: Sequence[str], series: Sequence[Series], show: Show, highest: float | None = None
 ) -> str:
-    """Upright bars, each series on top of the one before.
+    """Draw a stacked column chart.
 
     Args:
-        title: What the chart shows, for those who cannot see it.
-        labels: What stands under the bars; every so many where there is no room for all.
-        series: Names and values, as many as there are labels.
-        show: A value for people.
-        highest: The value at the top edge; None is that of the highest bar.
+        title: Title for screen readers.
+        labels: Labels of the columns; only some are shown if there are many.
+        series: Names and values, one value per label.
+        show: Formats a value.
+        highest: Value at the top edge; None for that of the highest column.
     """
     width, height = _SIZE
     chart = pygal.StackedBar(
@@ -54,7 +54,7 @@ def columns(
 
 
 def bars(title: str, labels: Sequence[str], series: Sequence[Series], show: Show) -> str:
-    """Bars that lie on their sides, the first on top; otherwise as `columns`."""
+    """Draw a stacked bar chart, the first bar on top; see `columns`."""
     chart = pygal.HorizontalStackedBar(**_common(show), width=_NARROW, height=_BAR * len(labels) + _FRAME)
     return _drawn(chart, title, labels[::-1], [(name, values[::-1]) for name, values in series])
 
@@ -92,7 +92,7 @@ def _drawn(chart: Any, title: str, labels: Sequence[str], series: Sequence[Serie
 
 
 def _is_for_scripts(element: Any) -> bool:  # noqa: ANN401 - no types
-    # pygal's own titles say what stands beside them already, or only "Pygal".
+    # pygal's own titles repeat visible text, or say only "Pygal".
     return element.tag in {etree.Comment, "defs", "title"} or "overlay" in element.get("class", "")
 
 

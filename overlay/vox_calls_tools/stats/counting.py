@@ -1,4 +1,4 @@
-"""Calls are counted one by one, and what is kept grows with days, agents and distinct values, not with calls."""
+"""Counts calls one by one. Memory grows with days, agents and distinct values, not with calls."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from vox_calls_tools.stats.summary import Bucket, Group, Lengths, Summary
 K = TypeVar("K")
 
 LONGEST_MS = 86_400_000
-"""A call that is said to last a day or more, or less than nothing, has no length that can be believed."""
+"""Lengths of a day or more, and negative ones, are implausible and not counted."""
 
 _BOUNDS = (10, 30, 60, 120, 180, 300, 600, 1_200, 3_600)
 _HOURS = 24
 _MS = 1_000
-# Amounts have up to 30 digits on both sides of the point: a sum of any number of them is exact.
+# Amounts have up to 30 digits on both sides of the point, so sums are exact.
 _EXACT = Context(prec=100)
 
 _SHARES: dict[str, Callable[[Call], str | None]] = {
@@ -33,7 +33,7 @@ class Tally:
     """Counts calls, in any order.
 
     Args:
-        zone: Where days and hours are taken. None is the zone of this machine.
+        zone: Time zone of days and hours; None for the local one.
 
     Example:
         >>> from datetime import UTC
@@ -77,17 +77,20 @@ class Tally:
             self._length(call)
 
     def skip(self) -> None:
-        """Count a call that could not be read."""
+        """Count a call that could not be decoded."""
         self._apart["skipped"] += 1
 
     def merge(self, other: Tally) -> None:
-        """Add all that another has counted, which stays as it is.
+        """Add the counts of another tally, which is not changed.
+
+        Args:
+            other: The other tally, with the same zone.
 
         Raises:
-            ValueError: Where the other has its days and hours from another zone.
+            ValueError: The other tally has another zone.
         """
         if other.zone != self.zone:
-            raise ValueError("tallies of different zones have different days")
+            raise ValueError("cannot merge tallies of different zones; create both with the same zone")
         self._total.include(other._total)
         _include(self._days, other._days)
         _include(self._hours, other._hours)
@@ -101,7 +104,7 @@ class Tally:
         self._apart.update(other._apart)
 
     def summary(self) -> Summary:
-        """What has been counted so far."""
+        """Return the counts so far."""
         return Summary(
             total=self._total.group(None),
             first=None if self._starts is None else from_unix_ms(self._starts[0]),
@@ -125,7 +128,7 @@ class Tally:
                 self._see(call.start_at)
                 return local
         except (InvalidResponseError, OverflowError, OSError):
-            # No instant, or one that is beyond the year 9999 in that zone; Windows knows no zones after the year 3000.
+            # Not an instant, or after the year 9999 in that zone. Windows supports no zones after the year 3000.
             self._apart["unreadable"] += 1
         self._apart["undated"] += 1
         return None
@@ -178,7 +181,7 @@ class Tally:
 
 
 def summed(groups: Iterable[Group[K]]) -> Group[None]:
-    """All these groups as one.
+    """Sum some groups into one, without a key.
 
     Example:
         >>> groups = [Group("ended", 4, 4, Decimal("600.00")), Group("error", 1, 1, Decimal(0))]

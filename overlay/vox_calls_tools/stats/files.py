@@ -1,4 +1,4 @@
-"""Calls from an exported file, one by one: JSON Lines, CSV or Parquet."""
+"""Reads calls from an exported file: JSON Lines, CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vox_calls.toolkit import parse_json
 from vox_calls_tools.stats import rows
 
 LONGEST_LINE = 16 * 2**20
-"""A line of more bytes is no call; it is left out without being kept."""
+"""Longer lines, in bytes, are skipped without being held in memory."""
 
 OnBad = Callable[["BadLineError"], None]
 
@@ -26,12 +26,12 @@ class FileError(VoxCallsError):
 
 
 class BadLineError(FileError):
-    """A line of the file is no call, or a row of it.
+    """A line or a row of a file is not a valid call.
 
     Attributes:
         path: The file.
-        place: Where it stands in it, such as `line 3`.
-        reason: What is wrong with it. Nothing of the line is in it.
+        place: The line or row, such as `line 3`.
+        reason: What is wrong, without the content of the line.
     """
 
     def __init__(self, path: Path, place: str, reason: str) -> None:
@@ -42,16 +42,19 @@ class BadLineError(FileError):
 
 
 def read_calls(path: Path, on_bad: OnBad) -> Iterator[Call]:
-    """The calls of an exported file, as they are read: memory does not grow with the file.
+    """Read the calls of an exported file, in constant memory.
 
     Args:
-        path: The file. Its name says what it is: `.jsonl` or `.csv`, with `.gz` or `.zst` behind it where it is packed,
-            or `.parquet`. How it is packed is seen from its first bytes. `.zst` and Parquet need the extra `arrow`.
-        on_bad: Told of each line that is no call; the reading goes on behind it.
+        path: The file: `.jsonl` or `.csv`, optionally followed by `.gz` or `.zst`, or `.parquet`. Compression is
+            detected from the content. `.zst` and Parquet need the extra `arrow`.
+        on_bad: Called with a BadLineError for each line that is not a valid call; reading continues.
+
+    Yields:
+        Each call.
 
     Raises:
-        ConfigurationError: At once, for a name that says none of these.
-        FileError: For a file that cannot be opened, read or unpacked.
+        ConfigurationError: At once, for a name without a known format.
+        FileError: The file cannot be opened, read or decompressed.
 
     Example:
         tally = Tally(ZoneInfo("Asia/Seoul"))
@@ -63,7 +66,8 @@ def read_calls(path: Path, on_bad: OnBad) -> Iterator[Call]:
     if read is None:
         named = ", ".join(_READ)
         raise ConfigurationError(
-            f"{path}: the name does not say what is in the file; these do: {named}, with {' or '.join(_PACKED)} behind"
+            f"cannot tell the format from the name {path}: end it in {named}, optionally followed by "
+            f"{' or '.join(_PACKED)}"
         )
     return _told(path, read, on_bad)
 
@@ -73,7 +77,7 @@ def _told(path: Path, read: _Read, on_bad: OnBad) -> Iterator[Call]:
         yield from read(path, on_bad)
     except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise FileError(f"{path} cannot be read: {reason}") from None
+        raise FileError(f"cannot read {path}: {reason}") from None
 
 
 def _rows(read: Callable[[Path], Iterator[rows.Row]]) -> _Read:

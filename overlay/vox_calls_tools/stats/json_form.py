@@ -1,4 +1,4 @@
-"""The summary as JSON: amounts are decimal strings, instants ISO 8601 in UTC, rates numbers from 0 to 1."""
+"""Converts a summary to JSON: amounts are decimal strings, instants ISO 8601 in UTC, rates numbers from 0 to 1."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ _DIGITS = 4
 
 
 def as_json(summary: Summary, zone: str) -> dict[str, Any]:
-    """What `vox-calls stats --format json` writes.
-
-    `zone` is what the zone of the days and hours is called.
+    """Convert a summary to the JSON of `vox-calls stats --format json`.
 
         {
           "zone": "Asia/Seoul", "answered_means": "...",
@@ -29,6 +27,10 @@ def as_json(summary: Summary, zone: str) -> dict[str, Any]:
           "by_call_type": [...], "by_disconnection_reason": [...],
           "by_agent": [{"agent_id": "7c0a4c61-...", "share": ..., ...}, ...]
         }
+
+    Args:
+        summary: The summary.
+        zone: Name of the time zone of its days and hours.
 
     Example:
         json.dump(as_json(tally.summary(), "Asia/Seoul"), sys.stdout)

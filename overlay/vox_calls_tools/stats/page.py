@@ -1,4 +1,4 @@
-"""The summary as one HTML page: charts and tables, no script, nothing to fetch, everything from calls escaped."""
+"""Renders a summary as one self-contained HTML page with charts and tables: no scripts, texts of calls escaped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vox_calls_tools.stats.report import Section, figures, headline, notes, perc
 from vox_calls_tools.stats.summary import Summary
 
 MOST_DAYS = 366
-"""Days before the latest so many are one sum; more bars than that cannot be told apart."""
+"""Maximum number of days shown; earlier days are summed up. More bars would be too thin."""
 
 _LONGEST_LABEL = 26
 _SHORT = 12
@@ -27,7 +27,7 @@ _UPRIGHT = {"day", "hour"}
 
 @attrs.frozen
 class Chart:
-    """A drawing, what it shows, and the names of its series; none where there is only one."""
+    """A chart, its title, and the names of its series if it has several."""
 
     title: str
     svg: Markup
@@ -35,12 +35,12 @@ class Chart:
 
 
 def make_page(summary: Summary, zone: tzinfo | None, zone_name: str, made_at: datetime) -> str:
-    """The page, whole: it opens without a network.
+    """Render the page, which loads nothing from the network.
 
     Args:
-        summary: What it shows.
-        zone: The zone of its days and hours; None is the zone of this machine.
-        zone_name: What that is called.
+        summary: The summary to show.
+        zone: Time zone of its days and hours; None for the local one.
+        zone_name: Name of the zone.
         made_at: When the calls were counted, aware.
     """
     shown = [_legible(section) for section in sections(summary, most_days=MOST_DAYS)]
@@ -90,7 +90,7 @@ def _charts(section: Section) -> Iterator[Chart]:
 
 
 def _svg(drawn: str) -> Markup:
-    return Markup(drawn)  # noqa: S704 - made of elements, not of text: labels were escaped when it was written
+    return Markup(drawn)  # noqa: S704 - serialised from elements, so labels are escaped
 
 
 def _whole(value: float) -> str:

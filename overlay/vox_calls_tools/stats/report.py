@@ -1,4 +1,4 @@
-"""What a summary says to people, on a terminal or on a page: the same lines, tables and figures."""
+"""Turns a summary into the lines, tables and figures that the terminal and the HTML page show."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from vox_calls_tools.stats.counting import summed
 from vox_calls_tools.stats.summary import ANSWERED, Bucket, Group, Summary
 
 MOST_AGENTS = 20
-"""More agents than that are shown as one sum."""
+"""Maximum number of agents shown; the others are summed up."""
 
 _NOTHING: Group[None] = summed(())
 
 
 @attrs.frozen
 class Row:
-    """A line of a table: its label, how many calls, how many of them were answered, what they cost.
+    """A row of a table.
 
-    `answered` and `won` are None where the table does not show them. `is_rest` tells of a sum of what is not shown,
-    which is to have no bar beside those of days or agents.
+    Attributes:
+        label: The label.
+        calls: Number of calls.
+        answered: Number of answered calls; None if the table does not show them.
+        won: Cost in Korean won; None if the table does not show it.
+        is_rest: Whether it sums up days or agents that are not shown. Such a row gets no bar.
     """
 
     label: str
@@ -34,7 +38,7 @@ class Row:
 
     @property
     def answered_rate(self) -> float | None:
-        """The part of the calls that was answered, from 0 to 1. None where there are none, or nobody asks."""
+        """The share of answered calls, from 0 to 1; None if there are no calls or the table does not show it."""
         return None if self.answered is None or not self.calls else self.answered / self.calls
 
 
@@ -43,11 +47,11 @@ class Section:
     """A table.
 
     Attributes:
-        name: One word for it, such as `day`.
-        title: What it shows.
-        rows: Its lines.
-        of: How many calls the shares are parts of. None where shares are not shown.
-        grouped: Whether its rows have answered rates and won.
+        name: Short name, such as `day`.
+        title: Title.
+        rows: Rows.
+        of: Number of calls that shares refer to; None hides shares.
+        grouped: Whether its rows have answered rates and costs.
     """
 
     name: str
@@ -57,11 +61,11 @@ class Section:
     grouped: bool = True
 
     def headings(self) -> list[str]:
-        """Of the columns behind the label's."""
+        """Return the headings of the columns after the label."""
         return ["calls", *(["share"] if self.of is not None else []), *(["answered", "won"] if self.grouped else [])]
 
     def cells(self, row: Row) -> dict[str, str]:
-        """What stands under each heading."""
+        """Return the cells of a row by heading."""
         cells = {
             "calls": f"{row.calls:,}",
             "share": percent(row.calls / self.of if self.of else None),
@@ -72,7 +76,7 @@ class Section:
 
 
 def sections(summary: Summary, *, most_days: int) -> Iterator[Section]:
-    """The tables, in the order in which people look at them. Days before the latest `most_days` are one sum."""
+    """Yield the tables. Days before the latest `most_days` are summed up."""
     total = summary.total.calls
     yield Section("day", "Calls by day", tuple(_days(summary.days, most_days)))
     for name, groups in summary.shares.items():
@@ -92,7 +96,7 @@ def sections(summary: Summary, *, most_days: int) -> Iterator[Section]:
 
 
 def headline(summary: Summary, zone: tzinfo | None, zone_name: str) -> str:
-    """How many calls of which days, in one line."""
+    """Return the number of calls and their days in one line."""
     calls = f"{summary.total.calls:,} {'call' if summary.total.calls == 1 else 'calls'}"
     if summary.first is None or summary.last is None:
         return calls
@@ -101,7 +105,7 @@ def headline(summary: Summary, zone: tzinfo | None, zone_name: str) -> str:
 
 
 def figures(summary: Summary) -> list[tuple[str, str, str]]:
-    """What stands above all tables: names, figures and what has to be added to each."""
+    """Return the key figures: name, figure and explanation of each."""
     total, lengths = summary.total, summary.lengths
     return [
         ("Answered", percent(total.answered_rate), f"{total.answered:,} of {total.calls:,} calls"),
@@ -113,25 +117,24 @@ def figures(summary: Summary) -> list[tuple[str, str, str]]:
 
 
 def notes(summary: Summary) -> list[str]:
-    """What has to be known to read the figures rightly: sentences."""
+    """Return sentences that explain the figures."""
     told = [ANSWERED]
     if summary.undated:
-        told.append(f"{summary.undated:,} of the calls have no start: they are in no day and no hour.")
+        told.append(f"Calls without a start, counted in no day and no hour: {summary.undated:,}.")
     if summary.unreadable:
-        told.append(f"{summary.unreadable:,} starts, lengths or costs make no sense and are not counted.")
+        told.append(f"Invalid starts, lengths or costs, not counted: {summary.unreadable:,}.")
     if summary.skipped:
-        one = summary.skipped == 1
-        told.append(f"{summary.skipped:,} {'call' if one else 'calls'} could not be read, and counted in no figure.")
+        told.append(f"Calls that could not be decoded, not counted: {summary.skipped:,}.")
     return told
 
 
 def percent(rate: float | None) -> str:
-    """A part from 0 to 1, for people."""
+    """Format a share from 0 to 1."""
     return "-" if rate is None else f"{rate * 100:.1f} %"
 
 
 def won(amount: Decimal) -> str:
-    """An amount with thousands apart and what it has below a won.
+    """Format an amount with thousands separators and any decimals.
 
     >>> won(Decimal("23819700.00"))
     '23,819,700'
@@ -142,7 +145,7 @@ def won(amount: Decimal) -> str:
 
 
 def clock(seconds: int | None) -> str:
-    """A length for people.
+    """Format a length in seconds as on a clock.
 
     >>> clock(94), clock(3_661), clock(None)
     ('1:34', '1:01:01', '-')

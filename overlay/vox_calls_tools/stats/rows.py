@@ -1,4 +1,4 @@
-"""Calls from the rows of an exported CSV or Parquet: the columns of the contract put together again as JSON."""
+"""Rebuilds the JSON of calls from the rows of an exported CSV or Parquet file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _AT_ONCE = 1_000
 _LONGEST_CELL = 2**31 - 1
 
 Row = tuple[str, Callable[[], dict[str, Any]]]
-"""Where it stands in the file, and what makes its JSON, with a ValueError where a cell is not what it should be."""
+"""The place of a row in the file, and a function that makes its JSON and raises ValueError for an invalid cell."""
 
 
 def csv_rows(path: Path) -> Iterator[Row]:
-    """The rows of a CSV, packed or not.
+    """Read the rows of a CSV file, compressed or not.
 
     Raises:
-        csv.Error: Where it is no CSV.
+        csv.Error: The file is not CSV.
     """
     csv.field_size_limit(_LONGEST_CELL)
     with open_text(path) as file:
@@ -36,10 +36,10 @@ def csv_rows(path: Path) -> Iterator[Row]:
 
 
 def parquet_rows(path: Path) -> Iterator[Row]:
-    """The rows of a Parquet file, some of it in memory at a time. Needs the extra `arrow`.
+    """Read the rows of a Parquet file in batches. Needs the extra `arrow`.
 
     Raises:
-        OSError, ValueError: Where it is no Parquet.
+        OSError, ValueError: The file is not Parquet.
     """
     import pyarrow.parquet as pq  # noqa: PLC0415 - an extra, and slow to import
 
@@ -53,7 +53,7 @@ def parquet_rows(path: Path) -> Iterator[Row]:
 
 def _csv_item(names: list[str], cells: list[str]) -> dict[str, Any]:
     if len(cells) != len(names):
-        raise ValueError(f"it has {len(cells)} cells, and there are {len(names)} columns")
+        raise ValueError(f"it has {len(cells)} cells instead of {len(names)}")
     row = {name: arm(cell) for name, cell in zip(names, cells, strict=True)}
     return _completed(_csv_object(wire_columns(), row, ""), row)
 
@@ -79,7 +79,7 @@ def _parquet_object(columns: Columns, row: Mapping[str, Any]) -> dict[str, Any]:
     for column in columns.each:
         value = row.get(column.name)
         if value is None:
-            continue  # null, or absent: an absent field is decoded as whatever it may be
+            continue  # null or absent: decoding fills in absent fields
         if isinstance(value, Mapping) and column.inner is not None:
             value = _parquet_object(column.inner, value)
         elif isinstance(value, str) and column.kind is Kind.JSON:
@@ -89,7 +89,7 @@ def _parquet_object(columns: Columns, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _completed(item: dict[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
-    """With all that had no place in the columns."""
+    """Merge what the columns could not hold."""
     rest = row.get(REST)
     if isinstance(rest, str):
         _merge(item, json.loads(rest))

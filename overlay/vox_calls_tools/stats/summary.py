@@ -1,4 +1,4 @@
-"""What was counted, as plain values that do not change."""
+"""The results of counting, as immutable values."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ ANSWERED = (
     "A call is answered when it was connected: it has a start and its status is not "
     f"{CallStatus.NOT_CONNECTED.value}. A voicemail that picks up counts."
 )
-"""What is meant by answered, for people."""
+"""The definition of answered, for people."""
 
 
 @attrs.frozen
 class Group(Generic[K]):
-    """The calls that have one thing in common.
+    """The counts of calls with a common key.
 
     Attributes:
-        key: That thing.
-        calls: How many there are.
-        answered: How many of them were answered.
-        won: What they cost together, in Korean won, exactly.
+        key: The key, such as a status or a day.
+        calls: Number of calls.
+        answered: Number of answered calls.
+        won: Their exact total cost in Korean won.
 
     Example:
         >>> Group("ended", calls=4, answered=4, won=Decimal("600.00")).answered
@@ -41,13 +41,18 @@ class Group(Generic[K]):
 
     @property
     def answered_rate(self) -> float | None:
-        """The part of the calls that was answered, from 0 to 1. None where there are no calls."""
+        """The share of answered calls, from 0 to 1; None without calls."""
         return self.answered / self.calls if self.calls else None
 
 
 @attrs.frozen
 class Bucket:
-    """The answered calls that last `at_least` seconds and less than `below`; None is no limit.
+    """The number of answered calls in a range of lengths.
+
+    Attributes:
+        at_least: Lower bound in seconds, inclusive.
+        below: Upper bound in seconds, exclusive; None for no bound.
+        calls: Number of calls.
 
     Example:
         >>> Bucket(at_least=60, below=120, calls=3)
@@ -61,15 +66,15 @@ class Bucket:
 
 @attrs.frozen
 class Lengths:
-    """How long the answered calls lasted that are over, in whole seconds, each call rounded to the nearest.
+    """The lengths of answered calls that are over, each rounded to the nearest second.
 
     Attributes:
-        calls: How many have a length.
-        total_ms: What they last together, in milliseconds, exactly.
-        median: Half of the calls, or more, last no longer than this many seconds. None without calls.
-        p90: Nine tenths of the calls, or more, last no longer than this many seconds.
-        longest: The longest, in seconds.
-        buckets: How many calls are how long.
+        calls: Number of calls with a length.
+        total_ms: Exact total length in milliseconds.
+        median: Median in seconds; None without calls.
+        p90: 90th percentile in seconds; None without calls.
+        longest: Longest length in seconds; None without calls.
+        buckets: Number of calls by range of lengths.
 
     Example:
         lengths = tally.summary().lengths
@@ -86,22 +91,22 @@ class Lengths:
 
 @attrs.frozen
 class Summary:
-    """What was counted.
+    """The counts of a tally.
 
     Attributes:
         total: All calls. Its key is None.
-        first, last: The earliest and the latest start, in UTC. None where no call has one.
-        priced: How many calls have a cost.
-        undated: How many calls have no start that can be read: they are in no day and no hour.
-        unreadable: How many values could not be read: starts that are no instant, costs that are no number, lengths
-            that cannot be.
-        skipped: How many calls could not be read at all; they are counted nowhere else.
-        lengths: How long the calls lasted.
-        days: By the day of the start, in the zone of the tally; the earliest first. Days without calls are not there.
-        hours: The 24 hours of the day of the start, in that zone, from 0.
-        shares: By `status`, `call_type` and `disconnection_reason`, the most frequent value first. A value that is
-            None stands for the calls that have none.
-        agents: By the agent's id, the one with the most calls first.
+        first: Earliest start in UTC; None if no call has a start.
+        last: Latest start in UTC; None if no call has a start.
+        priced: Number of calls with a cost.
+        undated: Number of calls without a valid start, which are missing from `days` and `hours`.
+        unreadable: Number of invalid values: starts, costs and implausible lengths.
+        skipped: Number of calls that could not be decoded; they are counted nowhere else.
+        lengths: Lengths of the calls.
+        days: Calls by day of the start in the tally's zone, earliest first, without empty days.
+        hours: Calls by hour of the start in the tally's zone, 24 hours from 0.
+        shares: Calls by `status`, `call_type` and `disconnection_reason`, most frequent value first. The key None
+            stands for calls without a value.
+        agents: Calls by agent id, most calls first.
 
     Example:
         for group in tally.summary().shares["status"]:
