@@ -17,7 +17,8 @@ from typing import NoReturn
 
 import attrs
 
-from vox_calls_tools.drift import Change, DocumentError, compare, elements, parse_document, version_step
+from vox_calls_tools.drift import DocumentError, compare, elements, parse_document, version_step
+from vox_calls_tools.drift.changes import Change
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = "openapi/calls.yaml"

@@ -15,21 +15,17 @@ import httpx
 import vox_calls
 from vox_calls import Call, CallStatus, CallType, Client, DisconnectionReason, Page, RateLimit
 from vox_calls.pagination import Results
-from vox_calls_tools.drift import (
-    Change,
-    Element,
-    Examination,
-    compare,
-    contract,
-    drift,
-    elements,
-    examine,
-    version_step,
-)
-from vox_calls_tools.export import Exported, Format, Progress, WatchedLimit, export_calls, read_csv
+from vox_calls_tools.drift import compare, contract, elements, examine, version_step
+from vox_calls_tools.drift.changes import Change, drift
+from vox_calls_tools.drift.document import Element
+from vox_calls_tools.drift.live import Examination
+from vox_calls_tools.export import Exported, Format, Progress, export_calls, read_csv
+from vox_calls_tools.export.pauses import WatchedLimit
 from vox_calls_tools.sandbox import VENDOR_LIMITS, Sandbox, Script, Settings, read_script, synthetic_calls
 from vox_calls_tools.shared_rate_limit import SharedRateLimit
-from vox_calls_tools.stats import BadLineError, Group, Summary, Tally, as_json, read_calls, summed
+from vox_calls_tools.stats import BadLineError, Summary, Tally, as_json, read_calls
+from vox_calls_tools.stats.counting import summed
+from vox_calls_tools.stats.summary import Group
 
 
 def reading() -> None:

@@ -9,11 +9,7 @@ nothing. The rules are PAGE-1 to PAGE-16 of `openapi/conformance/`.
 
 from __future__ import annotations
 
-import asyncio
-import os
-import queue
 import re
-import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import aclosing, closing
 from typing import Any, Generic, Self, TypeVar
@@ -21,8 +17,9 @@ from typing import Any, Generic, Self, TypeVar
 import attrs
 
 from vox_calls._exchange import Answer, Received, Runtime, Send, Steps, Wait, exchange, read_json
+from vox_calls._prefetch import Prefetched, is_asyncio, prefetched
 from vox_calls.enums import UnknownValues
-from vox_calls.errors import ConfigurationError, InvalidResponseError, PaginationError, VoxCallsError
+from vox_calls.errors import InvalidResponseError, PaginationError, VoxCallsError
 from vox_calls.models import Call, Page, read_page
 from vox_calls.query import Query
 
@@ -293,7 +290,7 @@ class Calls(_Resumable):
 
     def _fetched(self, iteration: Iteration) -> Generator[Fetched, None, None]:
         if iteration.query.prefetch:
-            return _prefetched(self._results, iteration)
+            return prefetched(self._results, iteration.fetch(), lambda: iteration.cursor)
         return self._results(iteration.fetch())
 
 
@@ -335,108 +332,6 @@ class AsyncCalls(_Resumable):
                 yield iteration.page(fetched)
                 del fetched  # see Iteration.fetch
 
-    def _fetched(self, iteration: Iteration) -> AsyncGenerator[Fetched, None] | _Prefetched:
+    def _fetched(self, iteration: Iteration) -> AsyncGenerator[Fetched, None] | Prefetched[Fetched]:
         pages = self._results(iteration.fetch())
-        # On trio a generator cannot have a task.
-        return _Prefetched(pages) if iteration.query.prefetch and _is_asyncio() else pages
-
-
-def _prefetched(
-    results: Callable[[Steps[Fetched]], Generator[Fetched, None, None]], iteration: Iteration
-) -> Generator[Fetched, None, None]:
-    """Fetch one page early, in a background thread.
-
-    Leaving early does not wait for that thread: its request ends by itself, and it sends nothing more.
-    """
-    wanted = threading.Semaphore()
-    ready: queue.SimpleQueue[Fetched | BaseException | None] = queue.SimpleQueue()
-    left = threading.Event()
-    process = os.getpid()
-
-    def work() -> None:
-        try:
-            with closing(results(_until(left, iteration.fetch()))) as pages:
-                while wanted.acquire() and not left.is_set():
-                    ready.put(next(pages, None))
-        except BaseException as error:  # noqa: BLE001 - raised where the page is asked for
-            ready.put(error)
-
-    threading.Thread(target=work, name="vox-calls-prefetch", daemon=True).start()
-    try:
-        while True:
-            if process != os.getpid():
-                error = ConfigurationError(
-                    "the iteration belongs to the process before the fork; resume from its cursor"
-                )
-                error.cursor = iteration.cursor
-                raise error
-            fetched = ready.get()
-            if isinstance(fetched, BaseException):
-                raise fetched
-            if fetched is None:
-                return
-            wanted.release()
-            yield fetched
-            del fetched  # see Iteration.fetch
-    finally:
-        left.set()
-        wanted.release()
-
-
-def _until(left: threading.Event, steps: Steps[T]) -> Steps[T]:
-    """The same steps, until the event is set, which ends a wait at once."""
-    answer: Answer = None
-    with closing(steps):
-        while not left.is_set():
-            try:
-                step = steps.send(answer)
-            except StopIteration:
-                return
-            answer = None
-            if isinstance(step, Wait):
-                left.wait(step.seconds)
-            else:
-                answer = yield step
-            del step
-
-
-def _is_asyncio() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-class _Prefetched:
-    """Fetches one page early, in a task.
-
-    Not a generator, for a loop that ends closes all its generators at once, nested ones too.
-    """
-
-    def __init__(self, pages: AsyncGenerator[Fetched, None]) -> None:
-        self._pages = pages
-        self._task: asyncio.Task[Fetched | None] | None = None
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Fetched:
-        fetched = await (self._task or self._fetch())
-        if fetched is None:
-            raise StopAsyncIteration
-        self._task = self._fetch()
-        return fetched
-
-    async def aclose(self) -> None:
-        """Cancel the request in flight."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)  # also if it failed: nobody asked for that page
-        await self._pages.aclose()
-
-    def _fetch(self) -> asyncio.Task[Fetched | None]:
-        async def following() -> Fetched | None:
-            return await anext(self._pages, None)
-
-        return asyncio.get_running_loop().create_task(following(), name="vox-calls-prefetch")
+        return Prefetched(pages) if iteration.query.prefetch and is_asyncio() else pages

@@ -11,7 +11,8 @@ import pytest
 from contract import ROOT, spec
 from vox_calls.timestamps import _MILLISECONDS_DIGITS, _SECONDS_DIGITS
 from vox_calls.toolkit import DEFAULT_RATE_LIMIT
-from vox_calls_tools.drift import Element, elements
+from vox_calls_tools.drift import elements
+from vox_calls_tools.drift.document import Element
 
 EVIDENCE = (ROOT / "openapi" / "evidence.md").read_text(encoding="utf-8")
 # The level of a fact follows from its source.

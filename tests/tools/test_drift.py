@@ -21,8 +21,8 @@ from contract import spec
 from scripted import call
 from vox_calls import Client
 from vox_calls_tools.cli import checkup
-from vox_calls_tools.drift import DocumentError, Examination, Finding, contract, elements, examine, parse_document
-from vox_calls_tools.drift.live import MADE_UP, fields, parameters
+from vox_calls_tools.drift import DocumentError, contract, elements, examine, parse_document
+from vox_calls_tools.drift.live import MADE_UP, Examination, Finding, fields, parameters
 from vox_calls_tools.sandbox import Sandbox, Script, Settings, Step, make_key
 
 COMMAND = Path(sys.executable).with_name("vox-calls")

@@ -38,7 +38,6 @@ from vox_calls_tools.export import (
     ExportError,
     Format,
     Progress,
-    WatchedLimit,
     export_calls,
     locking,
     read_csv,
@@ -50,6 +49,7 @@ from vox_calls_tools.export.cells import arm, defuse
 from vox_calls_tools.export.checkpoint import Checkpoint
 from vox_calls_tools.export.columns import Column, Columns, Kind, added_columns, table_of, wire_columns
 from vox_calls_tools.export.formats import Compression
+from vox_calls_tools.export.pauses import WatchedLimit
 from vox_calls_tools.sandbox import Sandbox, synthetic_calls
 
 AGENT = {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v1"}

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from contract import validate
 from vox_calls import Call, CallStatus, CallType, Client, DisconnectionReason
-from vox_calls_tools.sandbox import Course, MisusedError, Sandbox, Settings, make_key, plan
+from vox_calls_tools.sandbox import MisusedError, Sandbox, Settings, make_key
 from vox_calls_tools.sandbox.handmade import handmade
-from vox_calls_tools.sandbox.progress import Progress
+from vox_calls_tools.sandbox.progress import Course, Progress, plan
 
 START = 1_793_491_200_000
 ORDER = [CallStatus.QUEUED, CallStatus.ONGOING]  # any other status is final

@@ -20,7 +20,8 @@ import vox_calls
 from contract import ROOT
 from vox_calls import Call, CallStatus, Client, ConfigurationError, DisconnectionReason, RateLimitError
 from vox_calls.toolkit import fields_of
-from vox_calls_tools.sandbox import VENDOR_LIMITS, MisusedError, Step, VoxSandbox, Window
+from vox_calls_tools.sandbox import VENDOR_LIMITS, MisusedError, Step, VoxSandbox
+from vox_calls_tools.sandbox.limits import Window
 from vox_calls_tools.stats import BadLineError, FileError
 
 pytest_plugins = ["pytester"]
@@ -55,7 +56,7 @@ def inner(pytester: pytest.Pytester) -> Run:
 def test_each_test_starts_with_an_empty_sandbox(inner: Run) -> None:
     done = inner(
         """
-        from vox_calls_tools.sandbox import Window
+        from vox_calls_tools.sandbox.limits import Window
 
         @pytest.mark.parametrize("time", range(2))
         def test_isolated(vox_sandbox, vox_client, vox_sandbox_server, time):

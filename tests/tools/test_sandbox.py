@@ -18,17 +18,11 @@ import vox_calls
 from conftest import NOW
 from contract import parameters, spec, validate
 from vox_calls import Call, VoxCallsError
-from vox_calls_tools.sandbox import (
-    PortTakenError,
-    Sandbox,
-    SeenRequest,
-    Settings,
-    Store,
-    Window,
-    make_key,
-    synthetic_calls,
-)
-from vox_calls_tools.sandbox.limits import VENDOR_LIMITS, RateLimiter
+from vox_calls_tools.sandbox import Sandbox, Settings, make_key, synthetic_calls
+from vox_calls_tools.sandbox.app import SeenRequest
+from vox_calls_tools.sandbox.limits import VENDOR_LIMITS, RateLimiter, Window
+from vox_calls_tools.sandbox.server import PortTakenError
+from vox_calls_tools.sandbox.store import Store
 
 
 @pytest.fixture

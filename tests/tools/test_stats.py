@@ -31,20 +31,10 @@ from vox_calls import Call, CallStatus, Client, ConfigurationError
 from vox_calls_tools.cli.statistics import replacing
 from vox_calls_tools.export import export_calls
 from vox_calls_tools.sandbox import Sandbox, Script, Settings, Step, make_key
-from vox_calls_tools.stats import (
-    ANSWERED,
-    BadLineError,
-    Bucket,
-    FileError,
-    Group,
-    Lengths,
-    Summary,
-    Tally,
-    as_json,
-    read_calls,
-    summed,
-)
+from vox_calls_tools.stats import BadLineError, FileError, Summary, Tally, as_json, read_calls
+from vox_calls_tools.stats.counting import summed
 from vox_calls_tools.stats.report import MOST_AGENTS, notes, sections
+from vox_calls_tools.stats.summary import ANSWERED, Bucket, Group, Lengths
 
 SEOUL = ZoneInfo("Asia/Seoul")
 AGENTS = ("7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "0d9f6a52-1111-4a57-9f0e-2f1d4be0a4d2")

@@ -12,6 +12,7 @@ from vox_calls import ApiError, AuthenticationError, Client, PermissionDeniedErr
 from vox_calls.toolkit import API_KEY_VARIABLE
 from vox_calls_tools import drift
 from vox_calls_tools.cli.text import printable
+from vox_calls_tools.drift import changes
 
 SAME, DIFFERENT, UNKNOWN = 0, 1, 2
 
@@ -52,7 +53,7 @@ def ask_document(source: str) -> int:
         # Not the URL: it may contain a password.
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__
         return _cannot_tell("document", f"cannot read it: {reason}")
-    return _tell("document", drift.drift(drift.contract(), document))
+    return _tell("document", changes.drift(drift.contract(), document))
 
 
 def _reason(failure: VoxCallsError) -> str:

@@ -20,8 +20,9 @@ from vox_calls_tools.cli.filters import Filters
 from vox_calls_tools.cli.meter import Meter, clock
 from vox_calls_tools.cli.showing import shown
 from vox_calls_tools.cli.text import printable
-from vox_calls_tools.export import ExportDiskError, ExportError, WatchedLimit, export_calls
+from vox_calls_tools.export import ExportDiskError, ExportError, export_calls
 from vox_calls_tools.export.files import Files
+from vox_calls_tools.export.pauses import WatchedLimit
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _THOUSAND = 1_000

@@ -8,20 +8,15 @@ r"""Compares two API descriptions, or the contract with a live server, and tells
 `examine` checks a live server.
 """
 
-from vox_calls_tools.drift.changes import Change, compare, drift, version_step
-from vox_calls_tools.drift.document import Element, contract, elements, parse_document
-from vox_calls_tools.drift.live import Examination, Finding, examine
+from vox_calls_tools.drift.changes import compare, version_step
+from vox_calls_tools.drift.document import contract, elements, parse_document
+from vox_calls_tools.drift.live import examine
 from vox_calls_tools.drift.schemas import DocumentError
 
 __all__ = [
-    "Change",
     "DocumentError",
-    "Element",
-    "Examination",
-    "Finding",
     "compare",
     "contract",
-    "drift",
     "elements",
     "examine",
     "parse_document",

@@ -13,7 +13,6 @@
 from vox_calls_tools.export.cells import read_csv
 from vox_calls_tools.export.errors import ExportDiskError, ExportError
 from vox_calls_tools.export.formats import Format
-from vox_calls_tools.export.pauses import WatchedLimit
 from vox_calls_tools.export.running import Exported, Progress, export_calls
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "Exported",
     "Format",
     "Progress",
-    "WatchedLimit",
     "export_calls",
     "read_csv",
 ]

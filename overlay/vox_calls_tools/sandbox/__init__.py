@@ -8,8 +8,7 @@
         with Client(sandbox.api_key, base_url=sandbox.base_url) as client:
             print(sum(1 for call in client.list_calls()))
 
-`plan` makes calls that progress over time; add them with `sandbox.store.place`. In tests, use the fixture
-`vox_sandbox`: see `VoxSandbox`.
+In tests, use the fixture `vox_sandbox`, which also has calls that progress over time: see `VoxSandbox`.
 
 `ExchangesSandbox` serves the exchanges of `openapi/conformance/` instead, to check a client in any language.
 
@@ -17,14 +16,12 @@ Needs the extra `sandbox`. It listens on loopback only, and keeps nothing after 
 """
 
 try:
-    from vox_calls_tools.sandbox.app import SeenRequest, Settings
+    from vox_calls_tools.sandbox.app import Settings
     from vox_calls_tools.sandbox.errors import MisusedError
     from vox_calls_tools.sandbox.faults import Script, Step, read_script
     from vox_calls_tools.sandbox.handmade import read_calls
-    from vox_calls_tools.sandbox.limits import VENDOR_LIMITS, Window
-    from vox_calls_tools.sandbox.progress import Course, plan
-    from vox_calls_tools.sandbox.server import ExchangesSandbox, PortTakenError, Sandbox, make_key
-    from vox_calls_tools.sandbox.store import Store
+    from vox_calls_tools.sandbox.limits import VENDOR_LIMITS
+    from vox_calls_tools.sandbox.server import ExchangesSandbox, Sandbox, make_key
     from vox_calls_tools.sandbox.synthetic import synthetic_calls
     from vox_calls_tools.sandbox.testing import VoxSandbox
 except ModuleNotFoundError as error:
@@ -33,20 +30,14 @@ except ModuleNotFoundError as error:
 
 __all__ = [
     "VENDOR_LIMITS",
-    "Course",
     "ExchangesSandbox",
     "MisusedError",
-    "PortTakenError",
     "Sandbox",
     "Script",
-    "SeenRequest",
     "Settings",
     "Step",
-    "Store",
     "VoxSandbox",
-    "Window",
     "make_key",
-    "plan",
     "read_calls",
     "read_script",
     "synthetic_calls",

@@ -13,21 +13,16 @@ The data flows through one module each: `files` (reads an export) → `counting`
 (tables for people) → `page`, which makes HTML with `charts` and needs the extra `html`.
 """
 
-from vox_calls_tools.stats.counting import Tally, summed
+from vox_calls_tools.stats.counting import Tally
 from vox_calls_tools.stats.files import BadLineError, FileError, read_calls
 from vox_calls_tools.stats.json_form import as_json
-from vox_calls_tools.stats.summary import ANSWERED, Bucket, Group, Lengths, Summary
+from vox_calls_tools.stats.summary import Summary
 
 __all__ = [
-    "ANSWERED",
     "BadLineError",
-    "Bucket",
     "FileError",
-    "Group",
-    "Lengths",
     "Summary",
     "Tally",
     "as_json",
     "read_calls",
-    "summed",
 ]
