@@ -152,8 +152,10 @@ class Call(raw.Call):
 
     def _keep(self, item: dict[str, Any]) -> None:
         """Keep the JSON that it was decoded from."""
-        if self.recording_url is not None:
-            self.recording_url = item[_WITHHELD] = RecordingUrl(self.recording_url)
+        url: str | None = self.recording_url
+        if url is not None:
+            item[_WITHHELD] = url = RecordingUrl(url)
+            setattr(self, _WITHHELD, url)
         self._json = item
 
     def __getstate__(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ nothing. The rules are PAGE-1 to PAGE-16 of `openapi/conformance/`.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
 from contextlib import aclosing, closing
 from typing import Any, Generic, Self, TypeVar
 
@@ -186,7 +186,7 @@ class Results(_Lasting, Generic[T]):
     def __init__(self, of: Calls, inner: Generator[T, None, None]) -> None:
         super().__init__(of)
         self._inner = inner
-        self.close = inner.close
+        self.close: Callable[[], None] = inner.close
 
     def __iter__(self) -> Self:
         return self
@@ -208,7 +208,7 @@ class AsyncResults(_Lasting, Generic[T]):
     def __init__(self, of: AsyncCalls, inner: AsyncGenerator[T, None]) -> None:
         super().__init__(of)
         self._inner = inner
-        self.aclose = inner.aclose
+        self.aclose: Callable[[], Coroutine[Any, Any, None]] = inner.aclose
 
     def __aiter__(self) -> Self:
         return self
