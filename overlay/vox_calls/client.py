@@ -110,7 +110,8 @@ class _Client(ABC, Generic[Http, Result]):
             cursor: Where to resume, from `.cursor`, `page.next_cursor` or `error.cursor`, with the same filters.
             page_size: The API's `limit`: calls a page, 1 to 100.
             max_items: How many calls to yield, at most. No page is fetched that is not needed for them.
-            prefetch: 1 fetches the next page while you process this one; 0, the default, when it is needed.
+            prefetch: 1 fetches the next page while you process this one, except on trio; 0, the default, when it is
+                needed.
             on_invalid: Called with the InvalidResponseError of each call that cannot be decoded, whose `raw` is its
                 JSON; the iteration continues. Without it, the error is raised after the calls before it.
 
@@ -166,7 +167,8 @@ class Client(_Client[httpx.Client, Calls]):
         api_key: The organisation's key; else from the environment's `VOX_API_KEY`.
         base_url: The server, with or without `/v3`; else from `VOX_BASE_URL`, else the vendor's. https only, except for
             this machine.
-        timeout: Seconds for connecting, and for each part of reading and writing; or an `httpx.Timeout`.
+        timeout: Seconds for connecting, and for each wait while reading and writing; or an `httpx.Timeout`. A whole body
+            may take 300 seconds at most, whatever this is.
         retries: How many times a request is retried if that can help: 408, 429, 5xx, no answer.
         rate_limit: A `RateLimit`; None disables rate limiting; a `vox_calls_tools.shared_rate_limit.SharedRateLimit` if
             several processes use one key.
