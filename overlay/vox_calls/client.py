@@ -167,8 +167,8 @@ class Client(_Client[httpx.Client, Calls]):
         api_key: The organisation's key; else from the environment's `VOX_API_KEY`.
         base_url: The server, with or without `/v3`; else from `VOX_BASE_URL`, else the vendor's. https only, except for
             this machine.
-        timeout: Seconds for connecting, and for each wait while reading and writing; or an `httpx.Timeout`. A whole body
-            may take 300 seconds at most, whatever this is.
+        timeout: Seconds for connecting, and for each wait while reading and writing; or an `httpx.Timeout`. Whatever it
+            is, a whole body may take 300 seconds.
         retries: How many times a request is retried if that can help: 408, 429, 5xx, no answer.
         rate_limit: A `RateLimit`; None disables rate limiting; a `vox_calls_tools.shared_rate_limit.SharedRateLimit` if
             several processes use one key.
