@@ -29,7 +29,7 @@ OnInvalid = Callable[[InvalidResponseError], None]
 
 # U+FFFD stands for bytes that were not UTF-8; the others are halves of surrogate pairs.
 _DAMAGED = re.compile("[\ufffd\ud800-\udfff]")
-_MOST_EMPTY = 1_000
+_MOST_EMPTY = 10_000  # a server may look through a million calls for a rare one, a hundred a page
 
 
 @attrs.frozen
