@@ -6,7 +6,6 @@ import asyncio
 import ipaddress
 import os
 import sys
-import threading
 import traceback
 import urllib.request
 from collections.abc import Callable, Generator, Mapping
@@ -98,22 +97,25 @@ class Connection(Generic[Http]):
         self._is_async = kind is httpx.AsyncClient
         self._open: Callable[[], Http] = partial(open_http, kind, self.base_url, timeout=timeout)
         self._process = os.getpid()
-        # Of our own there is one for each process and event loop; this one is for the first that sends.
-        self._first: Http | None = self._open() if http is None else http
+        # Of our own there is one for each process and event loop; the first to send takes the one that is opened here.
+        self._given: Http | None = http
+        self._spare: list[Http] = [self._open()] if http is None else []
         self._each: dict[tuple[int, object], Http] = {}
-        self._lock = threading.Lock()
 
     @property
     def http(self) -> Http:
         """The httpx client for the present process and event loop: neither can use the connections of another."""
+        if self._given is not None:
+            return self._given
         owner = (os.getpid(), _event_loop() if self._is_async else None)
         if owner not in self._each:
-            with self._lock:
-                opened = self._first if self._first is not None else self._open()
-                if self.is_own:
-                    self._first = None
-                living = {each: http for each, http in self._each.items() if not _is_over(each)}
-                self._each = {**living, owner: opened}
+            for over in [each for each in list(self._each) if _is_over(each)]:
+                self._each.pop(over, None)
+            try:
+                opened = self._spare.pop()
+            except IndexError:
+                opened = self._open()
+            self._each.setdefault(owner, opened)  # another thread may have been first
         return self._each[owner]
 
     def request(self, step: Send) -> httpx.Request | httpx.RequestError | VoxCallsError:

@@ -17,7 +17,16 @@ import pytest
 import vox_calls
 from conftest import Read
 from scripted import page
-from vox_calls import AsyncCalls, AsyncClient, Client, ClientClosedError, ConfigurationError, RateLimit, TransportError
+from vox_calls import (
+    AsyncCalls,
+    AsyncClient,
+    Client,
+    ClientClosedError,
+    ConfigurationError,
+    RateLimit,
+    TransportError,
+    _connection,
+)
 from vox_calls_tools.sandbox import Sandbox, Settings, make_key
 
 KEY = "vox_live_0123456789abcdef"
@@ -430,3 +439,28 @@ def test_an_error_of_a_custom_transport_is_not_wrapped() -> None:
 
     with pytest.raises(RuntimeError, match="a mistake of its own"):
         list(served(answer).list_calls())
+
+
+def test_threads_that_send_first_share_one_pool(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+    real = _connection.open_http
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        opened.append(args)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(_connection, "open_http", counting)
+    with Client(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as client:
+        barrier = threading.Barrier(8)
+
+        def read() -> None:
+            barrier.wait()
+            list(client.list_calls(max_items=10))
+
+        threads = [threading.Thread(target=read) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(client._connection._each) == 1
+    assert len(opened) <= 8
