@@ -214,7 +214,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "PACE-6": ("rate_limit.py", "self._held_until = max(self._held_until, now + seconds)", "self._held_until = 0.0"),
     "PACE-7": ("rate_limit.py", "_SlidingWindows(()) if", "_SlidingWindows(((1.0, 5),)) if"),
     "ERR-1": ("errors.py", "    403: PermissionDeniedError,\n", ""),
-    "ERR-2": ("_exchange.py", "envelope.details or {}", "{}"),
+    "ERR-2": ("_exchange.py", "decoded.details or {}", "{}"),
     "ERR-3": ("_exchange.py", '" ".join(redact(text).split())', "redact(text)"),
     "ERR-4": ("_exchange.py", '"x-request-id"', '"x-trace-id"'),
     "ERR-5": ("_exchange.py", "{redact(key): _redact_all(item, redact)", "{key: _redact_all(item, redact)"),

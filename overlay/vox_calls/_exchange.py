@@ -6,6 +6,7 @@ import codecs
 import logging
 import ssl
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -23,7 +24,7 @@ from vox_calls.errors import (
     api_error_class,
 )
 from vox_calls.rate_limit import Limiter
-from vox_calls_raw.models import ErrorEnvelope
+from vox_calls_raw.models import ErrorBody, ErrorEnvelope
 
 T = TypeVar("T")
 
@@ -180,15 +181,17 @@ def _explain(error: httpx.RequestError) -> tuple[str, bool]:
 
 
 def _api_error(answer: httpx.Response, method: str, path: str, attempts: int, redact: Callable[[str], str]) -> ApiError:
-    try:
-        envelope = decoder_of(ErrorEnvelope).decode(parse_json(answer.content)).error
-    except InvalidResponseError:
-        envelope = None
+    envelope: ErrorBody | None = None
+    details = None
+    with suppress(InvalidResponseError, RecursionError):  # the latter for details nested hundreds deep
+        decoded = decoder_of(ErrorEnvelope).decode(parse_json(answer.content)).error
+        details = _redact_all(decoded.details or {}, redact)
+        envelope = decoded
     return api_error_class(answer.status_code)(
         redact(envelope.message) if envelope else _without_envelope(answer, redact),
         status_code=answer.status_code,
         code=redact(envelope.code) if envelope else None,
-        details=_redact_all(envelope.details or {}, redact) if envelope else None,
+        details=details,
         request_id=_request_id(answer, redact),
         method=method,
         path=path,

@@ -20,6 +20,7 @@ from raw_server import http
 from scripted import page
 from vox_calls import (
     ApiError,
+    BadRequestError,
     Client,
     ConfigurationError,
     InvalidResponseError,
@@ -182,3 +183,11 @@ def test_a_key_in_quotes_or_a_placeholder_is_rejected(key: str) -> None:
 def test_a_timeout_out_of_range_is_rejected_at_once(timeout: Any) -> None:
     with pytest.raises(ConfigurationError, match="timeout takes seconds"):
         Client("key", timeout=timeout)
+
+
+@pytest.mark.parametrize("depth", [100, 500, 900, 3_000, 100_000])
+def test_details_of_any_depth_are_an_api_error(depth: int) -> None:
+    nested = b'{"a":' * depth + b"1" + b"}" * depth
+    body = b'{"error": {"code": "X", "message": "m", "details": %s}}' % nested
+    with serving(lambda _: http(body, "400 Bad Request")) as (url, _):
+        read_fails(url, BadRequestError, "answered 400")
