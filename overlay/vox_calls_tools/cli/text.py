@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
+from vox_calls import toolkit
+
+_SPACES = dict.fromkeys(map(ord, "\r\n\t"), " ")
+
 
 def printable(text: str) -> str:
     """Return the text with control and format characters escaped, and line ends and tabs as spaces."""
-    return "".join(
-        " " if character in "\r\n\t" else repr(character)[1:-1] if _is_control(character) else character
-        for character in text
-    )
+    return toolkit.printable(text.translate(_SPACES))
 
 
 def escaped(json: str) -> str:
