@@ -15,8 +15,11 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+try:
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+except ModuleNotFoundError:
+    sys.exit("packaging is not in the lock, and this check needs it")
 
 # What a new environment comes with, and the project itself.
 UNLOCKED = {"pip", "setuptools", "wheel", "vox-calls"}

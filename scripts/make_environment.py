@@ -13,6 +13,10 @@ import sys
 import venv
 from pathlib import Path
 
+if sys.version_info < (3, 11):  # noqa: UP036 - an older Python, which cannot run what follows, is what this is for
+    print(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 ...")
+    sys.exit(1)
+
 CHECK = Path(__file__).with_name("check_environment.py")
 LAST_LINES = 12
 # What pip says, and what helps; the first that fits is shown.
@@ -31,17 +35,17 @@ ADVICE = (
     ),
     (
         ("No matching distribution", "not a supported wheel"),
-        "The index has no built package for Python {python} on this platform. Try another: make PYTHON=python3.12 ...",
+        "The index lacks this version, or lacks it for Python {python}: undo an edit of {lock}, or try another Python.",
     ),
 )
 
 
 def main() -> int:
     """Make the environment; 1, the reason and what helps where that cannot be done."""
-    if sys.version_info < (3, 11):  # noqa: UP036 - an older Python is what this line is for
-        print(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 ...")
-        return 1
     folder, lock = Path(sys.argv[1]), sys.argv[2]
+    if not Path(lock).is_file():
+        print(f"{lock} does not exist: git checkout {lock}")
+        return 1
     print(f"Building {folder} from {lock} with Python {sys.version.split()[0]} ...", flush=True)
     try:
         venv.create(folder, clear=True, with_pip=True)

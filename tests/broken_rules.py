@@ -121,7 +121,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     ),
     "DEC-13": (
         "models.py",
-        'raise InvalidResponseError("items", f"the field is missing{_error_in(body)}")',
+        'raise InvalidResponseError("items", f"the field is missing{_error_in(body, unknown.redact)}")',
         'body = {**body, "items": []}',
     ),
     "PAGE-1": (

@@ -18,6 +18,7 @@ MOST_SECONDS = 300.0
 _GZIP, _ZLIB = 31, 15  # what zlib calls them
 _CODINGS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
 _PLAIN = {"", "identity"}
+_OTHER_CODINGS = {"br", "compress", "zstd"}
 
 
 class Body:
@@ -39,7 +40,8 @@ class Body:
         self._is_begun = False
         coding = response.headers.get("content-encoding", "").strip().lower()
         if coding not in _CODINGS and coding not in _PLAIN:
-            raise self._failure(f"the body is compressed in a way that was not asked for ({coding[:20]})")
+            named = f" ({coding})" if coding in _OTHER_CODINGS else ""
+            raise self._failure(f"the body is compressed in a way that was not asked for{named}")
         self._wbits = _CODINGS.get(coding)
         self._member = zlib.decompressobj(self._wbits) if self._wbits else None
 

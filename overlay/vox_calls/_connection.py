@@ -28,6 +28,7 @@ DEFAULT_BASE_URL = "https://client-api.tryvox.co"
 DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 _LONGEST_TIMEOUT = 1_000_000
+_PORTS = 2**16
 _VERSION_PREFIX = "/v3"
 _HEADERS = {"Accept": "application/json", "User-Agent": f"vox-calls/{__version__}"}
 
@@ -192,7 +193,7 @@ def resolve_base_url(base_url: str | None) -> str:
     Raises:
         ConfigurationError: For anything but an https URL, or http to this machine.
     """
-    text = base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
+    text = os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL if base_url is None else base_url
     try:
         url = httpx.URL(text.strip())
         host = url.host
@@ -200,6 +201,8 @@ def resolve_base_url(base_url: str | None) -> str:
         raise ConfigurationError("the base URL is not a URL; pass one like https://client-api.tryvox.co") from None
     if url.userinfo or "?" in text or "#" in text:
         raise ConfigurationError("the base URL has a user, a query or a fragment; pass scheme, host and path alone")
+    if {" ", "%"} & {*host} or not (url.port is None or 0 < url.port < _PORTS):
+        raise ConfigurationError("the base URL has an invalid host or port; pass one like https://client-api.tryvox.co")
     if not host or not (url.scheme == "https" or (url.scheme == "http" and _is_loopback(host))):
         where = f"{url.scheme}://{host}" if url.scheme and host else "an address without https:// in front"
         raise ConfigurationError(f"the key is sent over https only (or http to this machine), not to {where}")
@@ -215,7 +218,9 @@ def open_http(kind: type[Http], base_url: str, *, timeout: float | httpx.Timeout
     chosen = timeout.as_dict().values() if isinstance(timeout, httpx.Timeout) else (timeout,)
     if not isinstance(timeout, httpx.Timeout) and type(timeout) not in {int, float}:
         raise ConfigurationError("timeout takes seconds, or an httpx.Timeout")
-    if not all(seconds is None or 0 < seconds <= _LONGEST_TIMEOUT for seconds in chosen):
+    if not all(
+        seconds is None or (type(seconds) in {int, float} and 0 < seconds <= _LONGEST_TIMEOUT) for seconds in chosen
+    ):
         raise ConfigurationError(f"timeout takes seconds, more than 0 and at most {_LONGEST_TIMEOUT:,}")
     try:
         # With trust_env, httpx fails at entries of NO_PROXY that container tools write.

@@ -230,11 +230,16 @@ def _without_envelope(answer: httpx.Response, redact: Callable[[str], str]) -> s
 
 def _beginning(body: bytes, redact: Callable[[str], str]) -> str:
     # That of JSON may be personal data. That of anything else says who answered in the server's place.
+    if not body.strip():
+        return "; the body is empty"
     return "" if body.lstrip()[:1] in {b"{", b"["} else f"; it begins: {_excerpt(body, redact)}"
 
 
 def _excerpt(body: bytes, redact: Callable[[str], str]) -> str:
     # An incremental decoder accepts a character that the cut leaves incomplete.
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(body[:_EXCERPT_SOURCE])
-    # Redacted first: a cut through the key would leave a part of it.
-    return " ".join(redact(text).split())[:_EXCERPT].rstrip() or "an empty body"
+    # Redacted first: a cut through the key would leave a part of it, as the last word before the first cut.
+    words = redact(text).split()
+    if words and len(body) > _EXCERPT_SOURCE and len(words[-1]) < _EXCERPT_SOURCE // 2:
+        words.pop()
+    return " ".join(words)[:_EXCERPT].rstrip() or "an empty body"

@@ -21,7 +21,7 @@ from vox_calls._connection import DEFAULT_TIMEOUT, Connection, Http
 from vox_calls._exchange import Answer, Runtime, Send, Steps, Wait, exchange
 from vox_calls._retry import RetryPolicy
 from vox_calls.enums import CallStatus, CallType, DisconnectionReason, SortOrder, UnknownValues
-from vox_calls.errors import ConfigurationError
+from vox_calls.errors import ConfigurationError, InvalidQueryError
 from vox_calls.pagination import AsyncCalls, Calls, Iteration, OnInvalid
 from vox_calls.query import MAX_PAGE_SIZE, Query
 from vox_calls.rate_limit import DEFAULT_RATE_LIMIT, Limit, limiter_of
@@ -61,7 +61,8 @@ class _Client(ABC, Generic[Http, Result]):
         self._base_url = self._connection.base_url
         if type(retries) is not int or retries < 0:
             raise ConfigurationError("retries takes an integer of at least 0")
-        if rate_limit is not None and not callable(getattr(rate_limit, "limiter", None)):
+        limit: object = rate_limit
+        if limit is not None and (isinstance(limit, type) or not callable(getattr(limit, "limiter", None))):
             raise ConfigurationError("rate_limit takes a RateLimit, a SharedRateLimit, or None for no limit")
         redact = self._connection.auth.redact
         self._unknown = UnknownValues(strict=strict_enums, redact=redact)
@@ -137,12 +138,17 @@ class _Client(ABC, Generic[Http, Result]):
             max_items=max_items,
             prefetch=prefetch,
         )
+        if not (on_invalid is None or callable(on_invalid)):
+            raise InvalidQueryError("on_invalid", on_invalid, "pass a function that takes an InvalidResponseError")
         return self._result(query, on_invalid)
 
     @abstractmethod
     def _result(self, query: Query, on_invalid: OnInvalid | None) -> Result: ...
 
     def _get(self, path: str, params: Mapping[str, str] | None, accept: Iterable[int]) -> Steps[httpx.Response]:
+        if not path.startswith("/"):
+            # Anything else could become a part of the host, which gets the key.
+            raise InvalidQueryError("path", path, "pass a path that begins with a slash, such as /v3/calls")
         request = {"method": "get", "url": path, "params": dict(params or {})}
         received = yield from exchange(request, self._runtime, lambda response: response, accept=frozenset(accept))
         received.body.request = httpx.Request("GET", received.body.url)  # without the key
@@ -202,6 +208,7 @@ class Client(_Client[httpx.Client, Calls]):
             The response, read whole.
 
         Raises:
+            InvalidQueryError: For a path that does not begin with a slash.
             ApiError: For any other status.
             TransportError: Without an answer.
 

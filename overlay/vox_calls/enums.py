@@ -58,7 +58,7 @@ class UnknownValues:
 
     def __init__(self, *, strict: bool = False, redact: Callable[[str], str] = str) -> None:
         self._strict = strict
-        self._redact = redact
+        self.redact = redact
         self._seen: set[tuple[str, str]] = set()
 
     def report(self, path: str, kind: type[Enum], value: str, raw: object) -> None:
@@ -67,7 +67,7 @@ class UnknownValues:
         Raises:
             UnknownEnumValueError: When strict.
         """
-        text = ascii(self._redact(value)[:100])
+        text = ascii(self.redact(value)[:100])
         if self._strict:
             raise UnknownEnumValueError(path, f"{kind.__name__} has no value {text}", raw=raw)
         if (kind.__name__, value) not in self._seen and len(self._seen) < _MOST_REMEMBERED:

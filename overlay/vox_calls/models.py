@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -216,7 +216,7 @@ def read_page(body: object, unknown: UnknownValues) -> tuple[Page, list[Call | I
     if isinstance(body, dict):
         # An absent list is empty elsewhere. Here that would end an iteration early.
         if "items" not in body:
-            raise InvalidResponseError("items", f"the field is missing{_error_in(body)}")
+            raise InvalidResponseError("items", f"the field is missing{_error_in(body, unknown.redact)}")
         items = body["items"]
         if isinstance(items, list) and len(items) > _MOST_ITEMS:
             raise InvalidResponseError("items", f"{len(items):,} items, where at most 100 were asked for")
@@ -231,12 +231,12 @@ def read_page(body: object, unknown: UnknownValues) -> tuple[Page, list[Call | I
     return page, [*outcomes]
 
 
-def _error_in(body: dict[str, Any]) -> str:
+def _error_in(body: dict[str, Any], redact: Callable[[str], str]) -> str:
     try:
         error = _ENVELOPES.decode(body).error
     except InvalidResponseError:
         return ""
-    return f"; the server sent an error instead: {error.code}: {error.message[:200]}"
+    return f"; the server sent an error instead: {redact(error.code)[:100]}: {redact(error.message)[:200]}"
 
 
 def _instant(ms: int | None, field: str) -> datetime | None:

@@ -10,7 +10,7 @@ nothing. The rules are PAGE-1 to PAGE-16 of `openapi/conformance/`.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import aclosing, closing
 from typing import Any, Generic, Self, TypeVar
 
@@ -50,6 +50,7 @@ class Iteration:
     Attributes:
         cursor: The cursor of the first page not fully yielded; None for page one.
         finished: Whether every page was yielded; `cursor` is None again.
+        is_over: Whether it came to its end, or to `max_items`.
     """
 
     query: Query
@@ -58,6 +59,7 @@ class Iteration:
     on_invalid: OnInvalid | None = None
     cursor: str | None = attrs.field(init=False)
     finished: bool = attrs.field(init=False, default=False)
+    is_over: bool = attrs.field(init=False, default=False)
     _left: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -174,7 +176,8 @@ class _Lasting:
 
     def _keep(self, error: BaseException) -> None:
         if not isinstance(error, VoxCallsError):
-            name, cursor = type(error).__name__, self._of.cursor
+            ended = isinstance(error, StopAsyncIteration)
+            name, cursor = "the end of its event loop" if ended else type(error).__name__, self._of.cursor
             error = PaginationError(f"the iteration was interrupted by {name}; resume from its cursor")
             error.cursor = cursor
         self._error = error
@@ -205,10 +208,15 @@ class Results(_Lasting, Generic[T]):
 class AsyncResults(_Lasting, Generic[T]):
     """Iterates over calls or pages. `await aclose()` ends it early."""
 
-    def __init__(self, of: AsyncCalls, inner: AsyncGenerator[T, None]) -> None:
+    def __init__(self, of: AsyncCalls, iteration: Iteration, inner: AsyncGenerator[T, None]) -> None:
         super().__init__(of)
+        self._iteration = iteration
         self._inner = inner
-        self.aclose: Callable[[], Coroutine[Any, Any, None]] = inner.aclose
+
+    async def aclose(self) -> None:
+        """End the iteration early."""
+        self._iteration.is_over = True
+        await self._inner.aclose()
 
     def __aiter__(self) -> Self:
         return self
@@ -217,7 +225,10 @@ class AsyncResults(_Lasting, Generic[T]):
         self._check()
         try:
             return await anext(self._inner)
-        except StopAsyncIteration:
+        except StopAsyncIteration as end:
+            if not self._iteration.is_over:  # an event loop that ends closes all generators
+                self._keep(end)
+                self._check()
             raise
         except BaseException as error:
             self._keep(error)
@@ -313,11 +324,13 @@ class AsyncCalls(_Resumable):
         self._results = results
 
     def __aiter__(self) -> AsyncIterator[Call]:
-        return AsyncResults(self, self._calls(self._restart()))
+        iteration = self._restart()
+        return AsyncResults(self, iteration, self._calls(iteration))
 
     def pages(self) -> AsyncResults[Page]:
         """Yield the same page by page. If `max_items` cuts the last page short, resume from `.cursor`."""
-        return AsyncResults(self, self._pages(self._restart()))
+        iteration = self._restart()
+        return AsyncResults(self, iteration, self._pages(iteration))
 
     async def _calls(self, iteration: Iteration) -> AsyncGenerator[Call, None]:
         async with aclosing(self._fetched(iteration)) as pages:
@@ -325,12 +338,14 @@ class AsyncCalls(_Resumable):
                 for call in iteration.calls(fetched):
                     yield call
                 del fetched  # see Iteration.fetch
+        iteration.is_over = True
 
     async def _pages(self, iteration: Iteration) -> AsyncGenerator[Page, None]:
         async with aclosing(self._fetched(iteration)) as pages:
             async for fetched in pages:
                 yield iteration.page(fetched)
                 del fetched  # see Iteration.fetch
+        iteration.is_over = True
 
     def _fetched(self, iteration: Iteration) -> AsyncGenerator[Fetched, None] | Prefetched[Fetched]:
         pages = self._results(iteration.fetch())

@@ -151,7 +151,8 @@ def _from_integer(number: int) -> int:
         return number * 1_000
     if digits in _MILLISECONDS_DIGITS:
         return number
-    shape = "negative" if number < 0 else f"{digits} digits long" if digits else "far too long"
+    length = f"{digits} digits long" if digits > 1 else "one digit long"
+    shape = "negative" if number < 0 else length if digits else "far too long"
     raise ValueError(
         f"the integer is {shape}: neither unix seconds (10 or 11 digits) nor unix milliseconds (12 or 13 digits)"
     )

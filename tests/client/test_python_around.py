@@ -8,9 +8,18 @@ import subprocess
 import sys
 from typing import Any
 
+import httpx
 import pytest
 
-from vox_calls import AsyncClient, AuthenticationError, Client, PaginationError
+from vox_calls import (
+    AsyncClient,
+    AuthenticationError,
+    Client,
+    ConfigurationError,
+    InvalidQueryError,
+    PaginationError,
+    RateLimit,
+)
 from vox_calls_tools.sandbox import Sandbox, Script, Settings, Step, make_key
 
 LOOPS = """
@@ -41,7 +50,21 @@ def together():
     print(*counted)
     asyncio.run(reader.aclose())
 
-together() if sys.argv[1] == "together" else after(sys.argv[1:])
+def across():
+    reader = vox_calls.AsyncClient(rate_limit=None)
+    listed = reader.list_calls(max_items=500)
+    iterator = aiter(listed)
+
+    async def some():
+        return [await anext(iterator) for _ in range(200)]
+
+    print(len(asyncio.run(some())))
+    try:
+        asyncio.run(some())
+    except vox_calls.PaginationError as error:
+        print(error, error.cursor == listed.cursor is not None)
+
+across() if sys.argv[1] == "across" else together() if sys.argv[1] == "together" else after(sys.argv[1:])
 """
 
 
@@ -109,3 +132,31 @@ def test_a_finished_iteration_stays_finished(sandbox: Sandbox) -> None:
         assert len(list(iterator)) == 3
         assert next(iterator, None) is None
         assert next(iterator, None) is None
+
+
+def test_an_iteration_that_outlives_its_loop_does_not_look_complete(sandbox: Sandbox) -> None:
+    count, told = in_loops(sandbox, "across")
+    assert count == "200"
+    assert told == "the iteration was interrupted by the end of its event loop; resume from its cursor True"
+
+
+def test_an_iteration_that_was_closed_just_ends(sandbox: Sandbox) -> None:
+    async def read() -> None:
+        async with AsyncClient(sandbox.api_key, base_url=sandbox.base_url, rate_limit=None) as reader:
+            iterator = reader.list_calls().pages()
+            await anext(iterator)
+            await iterator.aclose()
+            assert await anext(iterator, None) is None
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize("options", [{"rate_limit": RateLimit}, {"timeout": httpx.Timeout(5, connect="x")}])  # type: ignore[arg-type] # on purpose
+def test_odd_options_are_configuration_errors(options: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        Client("key", **options)
+
+
+def test_an_on_invalid_that_cannot_be_called_is_rejected_at_once() -> None:
+    with Client("key") as reader, pytest.raises(InvalidQueryError, match="on_invalid"):
+        reader.list_calls(on_invalid=5)  # type: ignore[arg-type] # on purpose

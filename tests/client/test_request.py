@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import showing
-from vox_calls import AsyncClient, BadRequestError, Client, RateLimit, ServerError, TransportError
+from vox_calls import AsyncClient, BadRequestError, Client, InvalidQueryError, RateLimit, ServerError, TransportError
 from vox_calls_tools.sandbox import Sandbox, Script, Settings, Step, make_key
 
 PATH = "/v3/calls"
@@ -86,3 +86,9 @@ def test_requests_count_against_the_rate_limit(sandbox: Sandbox) -> None:
 def test_no_answer_is_a_transport_error(get: Any) -> None:
     with failing(Step(fault="reset"), Step(fault="reset")) as sandbox, pytest.raises(TransportError):
         get(sandbox, retries=0)
+
+
+@pytest.mark.parametrize("path", ["@127.0.0.1:9/x", ".evil.example/x", "v3/calls", "", "https://evil.example/"])
+def test_a_path_cannot_lead_to_another_host(path: str, sandbox: Sandbox) -> None:
+    with Client(sandbox.api_key, base_url=sandbox.base_url) as client, pytest.raises(InvalidQueryError, match="slash"):
+        client.request(path)

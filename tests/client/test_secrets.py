@@ -139,3 +139,29 @@ def test_a_failed_construction_does_not_show_the_key(kind: type[Any], arguments:
 def test_the_key_object_cannot_be_pickled() -> None:
     with pytest.raises(TypeError, match="make the client where it is used"):
         pickle.dumps(Bearer(KEY))
+
+
+CUT = {
+    "envelope in a 200": http(b'{"error": {"code": "X", "message": "' + b"x" * 190 + KEY.encode() + b'"}}'),
+    "code in a 200": http(b'{"error": {"code": "' + b"x" * 90 + KEY.encode() + b'", "message": "m"}}'),
+    "spaces before a cut": http(b" " * 9_985 + KEY.encode() + b" " * 100, "502 Bad Gateway"),
+    "spaces in a 200": http(b"<" + b" " * 9_984 + KEY.encode()),
+    "coding": http(b"x", f"200 OK\r\nContent-Encoding: {KEY}"),
+}
+
+
+@pytest.mark.parametrize("fault", CUT)
+def test_no_cut_leaves_a_part_of_the_key(fault: str) -> None:
+    with (
+        serving(CUT[fault]) as base_url,
+        Client(KEY, base_url=base_url, retries=0) as client,
+        pytest.raises(VoxCallsError) as caught,
+    ):
+        list(client.list_calls())
+    assert KEY[:8] not in f"{caught.value!r} {vars(caught.value)}"
+
+
+@pytest.mark.parametrize("base_url", ["", " ", "https://a b", "http://127.0.0.1:70000", "https://a:0"])
+def test_an_invalid_base_url_gets_no_key(base_url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        Client(KEY, base_url=base_url)

@@ -43,7 +43,7 @@ LATEST = 253_402_300_799_999
         (-1.0, "before 1970"),
         (datetime(1969, 12, 31, tzinfo=UTC), "before 1970"),
         (datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-1))), "after the year 9999"),
-        (0, "is 1 digits long"),
+        (0, "is one digit long"),
         (10**9 - 1, "is 9 digits long"),
         (10**13, "is 14 digits long"),
         pytest.param(10**5_000, "far too long", id="5001 digits"),

@@ -147,6 +147,19 @@ def test_a_changed_file_of_the_index_is_reported(index: tuple[str, Path], tmp_pa
     assert len(done.stdout.splitlines()) < 20
 
 
+def test_a_version_that_the_index_lacks_is_told_as_that(index: tuple[str, Path], tmp_path: Path) -> None:
+    done = make_from(f"engine==99.0 --hash=sha256:{'0' * 64}\n", index, tmp_path)
+    assert done.returncode == 1
+    assert "The index lacks this version" in done.stdout
+
+
+def test_a_lock_without_what_checks_it_is_told_as_that(index: tuple[str, Path], tmp_path: Path) -> None:
+    done = make_from("", index, tmp_path)
+    assert done.returncode == 1
+    assert "packaging is not in the lock" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
 @pytest.mark.parametrize("name", ["requirements", "demo", "bench", "lowest", "resolver"])
 def test_each_lock_pins_packaging_which_checks_it(name: str) -> None:
     assert "packaging" in locked(ROOT / "scripts" / f"{name}.lock")

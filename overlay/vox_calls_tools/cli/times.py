@@ -13,7 +13,10 @@ import zoneinfo
 from bisect import bisect_left
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-WRITTEN = "write 2026-11-01, 2026-11-01T09:00, 2026-11-01T09:00+09:00, today, yesterday, now, or 30m, 12h, 7d, 2w ago"
+WRITTEN = (
+    "write 2026-11-01, 2026-11-01T09:00, 2026-11-01T09:00+09:00, today, yesterday, now, "
+    "or how long ago: 30m, 12h, 7d, 2w"
+)
 """The accepted formats, for messages."""
 
 _DAY_ENDS = time(23, 59, 59, 999_000)  # the API's bounds are inclusive, to the millisecond
