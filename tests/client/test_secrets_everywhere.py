@@ -7,7 +7,8 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -48,27 +49,32 @@ class _Stop:
         return self
 
 
+@contextmanager
+def tracing(stop: _Stop) -> Iterator[None]:
+    """Trace with `stop`, and whoever traced before afterwards: coverage does."""
+    before = sys.gettrace()
+    sys.settrace(stop)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
 def read_sync(base_url: str, stop: _Stop) -> None:
     with Client(KEY, base_url=base_url, rate_limit=None, retries=0) as client:
         calls = client.list_calls()
-        sys.settrace(stop)
-        try:
+        with tracing(stop):
             for _ in calls:
                 pass
-        finally:
-            sys.settrace(None)
 
 
 def read_async(base_url: str, stop: _Stop) -> None:
     async def main() -> None:
         async with AsyncClient(KEY, base_url=base_url, rate_limit=None, retries=0) as client:
             calls = client.list_calls()
-            sys.settrace(stop)
-            try:
+            with tracing(stop):
                 async for _ in calls:
                     pass
-            finally:
-                sys.settrace(None)
 
     asyncio.run(main())
 
