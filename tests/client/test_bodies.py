@@ -85,7 +85,9 @@ def test_a_bomb_is_not_unpacked(read: Callable[..., list[str]], monkeypatch: pyt
     assert peak < 50_000_000
 
 
-@pytest.mark.parametrize("body", [gzip.compress(PAGE)[:-9], gzip.compress(PAGE)[:40] + b"x" * 40])
+@pytest.mark.parametrize(
+    "body", [gzip.compress(PAGE)[:-9], gzip.compress(PAGE)[:40] + b"x" * 40], ids=["cut short", "garbled"]
+)
 def test_a_damaged_body_is_retried_and_told(body: bytes, read: Callable[..., list[str]]) -> None:
     with serving(coded("gzip", body)) as base_url, pytest.raises(TransportError) as caught:
         read(base_url, retries=1)
