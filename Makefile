@@ -32,41 +32,41 @@ CODE := overlay scripts tests
 	bench bench-check docs package check-release ci clean
 .DEFAULT_GOAL := help
 
-help:  ## What can be made.
+help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 20
 
-demo: $(DEMO)/ready  ## See an organisation's calls come out of a sandbox, end to end.
+demo: $(DEMO)/ready  ## Read the calls of a sandbox organisation, end to end.
 	@$(DEMO)/$(notdir $(BIN))/python scripts/demo.py
 
 test: $(READY)  ## Run every test.
 	@$(BIN)/python -m pytest --numprocesses auto
 
-test-wheel: $(WHEEL)/locked package  ## Run every test against the wheel, installed as a user's pip does it.
+test-wheel: $(WHEEL)/locked package  ## Run the tests against the wheel, installed with pip as a user would.
 	@$(WHEEL)/$(notdir $(BIN))/python $(INSTALL_WHEEL)
 	@$(WHEEL)/$(notdir $(BIN))/python -m pytest --numprocesses auto --installed
 
-test-lowest: $(LOWEST)/locked package  ## The same with the lowest dependencies that are allowed, on Python 3.11, but for the tests of tools.
+test-lowest: $(LOWEST)/locked package  ## Run the client's tests with the lowest supported dependencies, on Python 3.11.
 	@$(LOWEST)/$(notdir $(BIN))/python $(INSTALL_WHEEL)
 	@$(LOWEST)/$(notdir $(BIN))/python -m pytest --numprocesses auto --installed \
 		$(OF_TOOLS:%=--ignore=tests/project/test_%.py) --deselect $(DRAWN)
 
-coverage: $(READY)  ## Run every test, and name the lines and branches of overlay/ that none of them takes.
+coverage: $(READY)  ## Run every test and report the lines and branches of overlay/ that are not covered.
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest --numprocesses auto --cov=$(CURDIR)/overlay --cov-report=term-missing:skip-covered
 
-soak: $(READY)  ## 2,000 first uses by eight threads, and 20,000 simulated histories, faults and all, by both clients.
+soak: $(READY)  ## Repeat first use by threads 2,000 times, and simulate 20,000 histories with faults, sync and async.
 	@$(BIN)/python tests/first_use.py 0 1999
 	@STEPS=500 $(BIN)/python -m pytest --quiet --timeout 3600 tests/client/test_secrets_everywhere.py
 	@$(BIN)/python tests/simulation.py 0 9999 & one=$$!; \
 		$(BIN)/python tests/simulation.py 10000 19999 && wait $$one
 
-generate: $(READY)  ## Write generated/ anew from openapi/calls.yaml.
+generate: $(READY)  ## Regenerate generated/ from openapi/calls.yaml.
 	@$(BIN)/python scripts/generate.py
 
-check-generated: $(READY)  ## Prove that generated/ is exactly what openapi/calls.yaml gives.
+check-generated: $(READY)  ## Check that generated/ is what openapi/calls.yaml generates.
 	@$(BIN)/python scripts/generate.py --check
 
-capture: $(READY)  ## Run the first example and the commands, and write what they show into README.md and docs/.
+capture: $(READY)  ## Run the examples and write their output into README.md and docs/.
 	@$(BIN)/python scripts/capture.py
 
 lint: $(READY)  ## Check style and format, and the workflows.
@@ -78,45 +78,45 @@ lint: $(READY)  ## Check style and format, and the workflows.
 lint-spec: $(READY)  ## Check the contract as OpenAPI; with Node.js, lint it too.
 	@$(BIN)/python scripts/lint_spec.py
 
-format: $(READY)  ## Format, and mend what can be mended.
+format: $(READY)  ## Format, and fix what ruff can fix.
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-types: $(READY)  ## Check types, strictly; those that users see by three checkers, none left untold.
+types: $(READY)  ## Check types strictly, and the public ones with three checkers.
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/basedpyright --pythonpath $(BIN)/python
 	@PATH="$(CURDIR)/$(BIN):$$PATH" basedpyright --verifytypes vox_calls --ignoreexternal > .venv/types.txt \
 		|| { grep -v '^   vox_calls' .venv/types.txt; exit 1; }
 	@$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python --summary=none
 
-lock: $(RESOLVER)/locked  ## Resolve the dependencies of pyproject.toml anew; review the difference before you keep it.
+lock: $(RESOLVER)/locked  ## Resolve the dependencies of pyproject.toml again; review the difference before you commit it.
 	@$(COMPILE) pyproject.toml --upgrade --all-extras --group dev --output-file $(LOCK)
 	@$(COMPILE) pyproject.toml --upgrade --extra cli --extra sandbox --group build --constraint $(LOCK) --output-file $(DEMO_LOCK)
 	@$(COMPILE) pyproject.toml --upgrade --extra cli --extra sandbox --group bench --output-file $(BENCH_LOCK)
 	@$(COMPILE) pyproject.toml --upgrade --all-extras --group tests --resolution lowest-direct --output-file $(LOWEST_LOCK)
 	@$(COMPILE) --upgrade --group lock --constraint $(LOCK) --output-file $(RESOLVER_LOCK)
 
-doctor: $(READY)  ## Ask the server (VOX_API_KEY), and the vendor's document (DOCUMENT), what differs from the contract.
+doctor: $(READY)  ## Compare the contract with the server (VOX_API_KEY) and the vendor's document (DOCUMENT).
 	@$(BIN)/vox-calls doctor $(if $(DOCUMENT),--document "$(DOCUMENT)")
 
-bench: $(BENCH)/ready  ## Measure this client beside others, in a few minutes; WRITE=1 writes the table into docs/performance.md.
+bench: $(BENCH)/ready  ## Benchmark this client beside others; WRITE=1 writes the table into docs/performance.md.
 	@$(BENCH)/$(notdir $(BIN))/python scripts/bench $(if $(WRITE),--write)
 
-bench-check: $(BENCH)/ready  ## Measure, and name what is worse than its target.
+bench-check: $(BENCH)/ready  ## Benchmark, and fail for what misses its target.
 	@$(BENCH)/$(notdir $(BIN))/python scripts/bench --check
 
-docs: $(READY)  ## Write the reference of the public names, from their docstrings, into reference/.
+docs: $(READY)  ## Generate the API reference from the docstrings, in reference/.
 	@$(BIN)/python scripts/reference.py reference
 
-package: $(READY)  ## Build what is published into dist/, and see that it is whole and works alone.
+package: $(READY)  ## Build dist/, and check that it is complete and works on its own.
 	@$(BIN)/python scripts/check_package.py dist
 
-check-release: $(READY)  ## See that a tag (TAG) fits the version, the changelog and the change of the contract.
+check-release: $(READY)  ## Check a tag (TAG) against the version, the changelog and the change of the contract.
 	@$(BIN)/python scripts/check_release.py "$(TAG)"
 
-ci: lint lint-spec types check-generated package demo test  ## Everything that has to hold.
+ci: lint lint-spec types check-generated package demo test  ## Run every check.
 
-clean:  ## Remove what was built and installed here.
+clean:  ## Remove what was built and installed.
 	rm -rf .venv $(DEMO) $(RESOLVER) $(BENCH) $(WHEEL) $(LOWEST) dist reference .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis \
 		tests/*/node_modules tests/typescript/build
 

@@ -16,7 +16,7 @@ from vox_calls import toolkit
 
 CLIENT = ROOT / "overlay" / "vox_calls"
 TOOLS = ROOT / "overlay" / "vox_calls_tools"
-MOST_LINES = 3_150
+MOST_LINES = 3_200
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

@@ -78,7 +78,7 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
     options = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options]
     names = [*FILTERS, *_TIMES]
 
-    def run(**values: Any) -> None:  # noqa: ANN401 - values of any options
+    def run(**values: Any) -> None:
         command(Filters({name: values.pop(name) for name in names}), **values)
 
     run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__

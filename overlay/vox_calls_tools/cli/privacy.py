@@ -49,7 +49,7 @@ def _object(raw: Mapping[str, Any], cls: type[Any]) -> dict[str, Any]:
     return {key: _value(value, known.get(key)) for key, value in raw.items()}
 
 
-def _value(value: Any, field: Field | None) -> Any:  # noqa: ANN401 - any JSON
+def _value(value: object, field: Field | None) -> object:
     if value is None:
         return None
     if field is None:

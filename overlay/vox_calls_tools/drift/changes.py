@@ -263,5 +263,5 @@ def _summary(element: Element) -> str:
     return str(element.facts.get("type", "listed"))
 
 
-def _told(value: Any) -> str:  # noqa: ANN401 - any JSON
+def _told(value: object) -> str:
     return "nothing" if value is None else str(value)

@@ -204,18 +204,18 @@ class _Reader:
         listed = (self._answers.get(status) for status in ("400", "4XX", "default"))
         return next((answer for answer in listed if answer), None)
 
-    def _media(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    def _media(self, answer: object) -> dict[str, Any]:
         """Return the media types of a response, unless it is plain JSON."""
         kinds = {name.partition(";")[0].strip().lower() for name in self._schemas.resolve(answer).get("content", {})}
         return {} if kinds & {"application/json", "*/*"} else {"media": sorted(kinds)}
 
-    def _body(self, answer: Any) -> Any:  # noqa: ANN401 - any JSON
+    def _body(self, answer: object) -> object:
         content: dict[str, Any] = self._schemas.resolve(answer).get("content", {})
         return next(
             (media.get("schema", {}) for name, media in content.items() if "json" in name.lower() or "*" in name), {}
         )
 
-    def _fields(self, path: str, node: Any, kind: str, above: tuple[object, ...] = ()) -> Iterator[Element]:  # noqa: ANN401 - any JSON
+    def _fields(self, path: str, node: object, kind: str, above: tuple[object, ...] = ()) -> Iterator[Element]:
         schema = self._schemas.normal(node)
         properties = schema.get("properties", {})
         names = tuple(properties)

@@ -54,7 +54,7 @@ class Schemas:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
 
-    def resolve(self, node: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    def resolve(self, node: object) -> dict[str, Any]:
         """Follow the references of a node. Keys next to a reference override those of its target."""
         for _ in range(_MOST_REFERENCES):
             if not isinstance(node, dict):
@@ -79,7 +79,7 @@ class Schemas:
             raise DocumentError(f"the document refers to {reference}, which is not an object")
         return target
 
-    def facts(self, node: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    def facts(self, node: object) -> dict[str, Any]:
         """Return the facts of a schema by keyword; those of array items and map values as `items ...`, `values ...`."""
         schema = self.normal(node)
         facts: dict[str, Any] = {}
@@ -105,7 +105,7 @@ class Schemas:
             facts |= {fact if fact in lifted else f"{name} {fact}": value for fact, value in told.items()}
         return facts
 
-    def normal(self, node: Any) -> Schema:  # noqa: ANN401 - any JSON
+    def normal(self, node: object) -> Schema:
         """Return the schema with one type, `nullable`, and as few combinations as possible."""
         if isinstance(node, bool):
             node = {} if node else {"not": {}}

@@ -37,7 +37,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 _DECIMAL_BYTES = 16
 
 
-def array_of(values: Sequence[Any], kind: Kind) -> Any:  # noqa: ANN401 - pyarrow has no types
+def array_of(values: Sequence[Any], kind: Kind) -> pa.Array:
     """Return the values as an array of the type of their kind; None and amounts that do not fit become null."""
     if kind is Kind.ENUM:
         places = {value: place for place, value in enumerate(dict.fromkeys(v for v in values if v is not None))}
@@ -46,36 +46,36 @@ def array_of(values: Sequence[Any], kind: Kind) -> Any:  # noqa: ANN401 - pyarro
     return _MAKE[kind](values)
 
 
-def struct_of(is_there: Sequence[bool], inner: Sequence[Any], kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+def struct_of(is_there: Sequence[bool], inner: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """Return a struct array, null where `is_there` is false."""
     buffers = [pa.py_buffer(_bits(is_there))]
     return pa.Array.from_buffers(kind, len(is_there), buffers, children=list(inner))
 
 
-def _texts(values: Sequence[str | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _texts(values: Sequence[str | None]) -> pa.Array:
     encoded = [b"" if value is None else value.encode() for value in values]
     ends = array("i", accumulate(map(len, encoded), initial=0))
     return _made(values, pa.string(), ends, b"".join(encoded))
 
 
-def _integers(values: Sequence[int | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _integers(values: Sequence[int | None]) -> pa.Array:
     return _plain(values, pa.int64(), "q")
 
 
-def _numbers(values: Sequence[float | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _numbers(values: Sequence[float | None]) -> pa.Array:
     return _plain(values, pa.float64(), "d")
 
 
-def _booleans(values: Sequence[bool | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _booleans(values: Sequence[bool | None]) -> pa.Array:
     return _made(values, pa.bool_(), _bits(values))
 
 
-def _instants(values: Sequence[datetime | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _instants(values: Sequence[datetime | None]) -> pa.Array:
     since = [None if value is None else (value - _EPOCH) // _MILLISECOND for value in values]
     return _plain(since, TYPES[Kind.INSTANT], "q")
 
 
-def _amounts(values: Sequence[Decimal | None]) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _amounts(values: Sequence[Decimal | None]) -> pa.Array:
     # A rounded amount would be wrong. The contract's own column still has the text of an amount that is null here.
     scaled = [None if value is None else _scaled(value) for value in values]
     content = b"".join((value or 0).to_bytes(_DECIMAL_BYTES, "little", signed=True) for value in scaled)
@@ -91,11 +91,11 @@ def _scaled(amount: Decimal) -> int | None:
     return -whole if sign else whole
 
 
-def _plain(values: Sequence[float | None], kind: Any, code: str) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _plain(values: Sequence[float | None], kind: pa.DataType, code: str) -> pa.Array:
     return _made(values, kind, array(code, [0 if value is None else value for value in values]))
 
 
-def _made(values: Sequence[object], kind: Any, *content: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _made(values: Sequence[object], kind: pa.DataType, *content: array[int] | array[float] | bytes) -> pa.Array:
     valid = pa.py_buffer(_bits([value is not None for value in values])) if None in values else None
     return pa.Array.from_buffers(kind, len(values), [valid, *map(pa.py_buffer, content)])
 

@@ -43,7 +43,7 @@ class Parquet:
         content: bytes = sink.getvalue().to_pybytes()
         return content
 
-    def _batch(self, calls: Sequence[Call]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    def _batch(self, calls: Sequence[Call]) -> pa.RecordBatch:
         table = table_of(calls)
         arrays = [
             _array(values, field.type)
@@ -61,7 +61,7 @@ class Parquet:
         return beside
 
 
-def _field(column: Column) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _field(column: Column) -> pa.Field:
     if column.inner is None:
         return pa.field(column.name, TYPES[column.kind])
     # pyarrow cannot unify dictionaries inside structs.
@@ -69,7 +69,7 @@ def _field(column: Column) -> Any:  # noqa: ANN401 - pyarrow has no types
     return pa.field(column.name, pa.struct([_field(one) for one in inner]))
 
 
-def _array(values: Values, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _array(values: Values, kind: pa.DataType) -> pa.Array:
     if values.column.inner is None:
         plain = values.column.kind is Kind.ENUM and not pa.types.is_dictionary(kind)
         return array_of(values.each, Kind.TEXT if plain else values.column.kind)

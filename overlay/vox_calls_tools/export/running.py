@@ -230,7 +230,7 @@ def _reject(error: InvalidResponseError) -> bytes:
     return (json_text(told) + "\n").encode()
 
 
-def _hidden(value: Any) -> Any:  # noqa: ANN401 - any JSON
+def _hidden(value: object) -> object:
     """Redact recording URLs at any depth: a rejected item may have any shape."""
     if isinstance(value, dict):
         return {key: HIDDEN if key == SECRET and item else _hidden(item) for key, item in value.items()}

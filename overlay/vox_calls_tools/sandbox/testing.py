@@ -96,7 +96,7 @@ class VoxSandbox:
         page = self._server.store.page({}, ascending=True, after=None, limit=_EVERYTHING)
         return [Call.from_dict(msgspec.json.decode(item)) for item in page.items]
 
-    def add(self, **fields: Any) -> Call:  # noqa: ANN401 - the fields of a call
+    def add(self, **fields: Any) -> Call:
         """Add a call, or replace the one with its id.
 
         Fields left out get made-up values consistent with the others. Without fields, it is an inbound call that has
@@ -124,7 +124,7 @@ class VoxSandbox:
         lasts: Span = LASTS,
         analysis_after: Span = ANALYSIS_AFTER,
         cost_after: Span = COST_AFTER,
-        **fields: Any,  # noqa: ANN401 - the fields of a call
+        **fields: Any,
     ) -> Call:
         """Add a call that progresses as time advances: queued, ongoing, ended, then with analysis and cost.
 
@@ -155,7 +155,7 @@ class VoxSandbox:
         self._server.store.place(course)
         return self._get(course.call["id"])
 
-    def change(self, call_id: str, **fields: Any) -> Call:  # noqa: ANN401 - the fields of a call
+    def change(self, call_id: str, **fields: Any) -> Call:
         """Change fields of a call. It no longer progresses over time.
 
         Args:
