@@ -215,7 +215,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "PACE-7": ("rate_limit.py", "_SlidingWindows(()) if", "_SlidingWindows(((1.0, 5),)) if"),
     "ERR-1": ("errors.py", "    403: PermissionDeniedError,\n", ""),
     "ERR-2": ("_exchange.py", "decoded.details or {}", "{}"),
-    "ERR-3": ("_exchange.py", '" ".join(redact(text).split())', "redact(text)"),
+    "ERR-3": ("_exchange.py", 'return " ".join(words)', "return redact(text)"),
     "ERR-4": ("_exchange.py", '"x-request-id"', '"x-trace-id"'),
     "ERR-5": ("_exchange.py", "{redact(key): _redact_all(item, redact)", "{key: _redact_all(item, redact)"),
     "ERR-6": (

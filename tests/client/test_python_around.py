@@ -134,7 +134,7 @@ def test_a_finished_iteration_stays_finished(sandbox: Sandbox) -> None:
         assert next(iterator, None) is None
 
 
-def test_an_iteration_that_outlives_its_loop_does_not_look_complete(sandbox: Sandbox) -> None:
+def test_an_iteration_that_outlives_its_loop_raises(sandbox: Sandbox) -> None:
     count, told = in_loops(sandbox, "across")
     assert count == "200"
     assert told == "the iteration was interrupted by the end of its event loop; resume from its cursor True"
