@@ -14,7 +14,7 @@
     ├── TransportError              no answer: connection refused or lost, timeout
     ├── InvalidResponseError        the server sent something that the contract does not allow
     │   └── UnknownEnumValueError   an enum value that the contract does not list (strict_enums only)
-    └── PaginationError             the server repeated a cursor
+    └── PaginationError             the pages do not lead to an end, or the iteration was interrupted
 
 The tools have a few of their own below VoxCallsError. All can be pickled, and none holds the API key, not even if the
 server sends it back.
@@ -260,7 +260,7 @@ class UnknownEnumValueError(InvalidResponseError):
 
 
 class PaginationError(VoxCallsError):
-    """The server repeated a cursor within one iteration, which would never end."""
+    """The server repeated a cursor or sent only empty pages; or the iteration was interrupted before its end."""
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {

@@ -15,12 +15,15 @@ from vox_calls.client import Client
 from vox_calls.errors import InvalidResponseError
 from vox_calls.toolkit import normalise_filters
 from vox_calls_tools.export import checkpoint as checkpoints
+from vox_calls_tools.export.cells import Csv
 from vox_calls_tools.export.checkpoint import Checkpoint
 from vox_calls_tools.export.columns import HIDDEN, SECRET, json_text
 from vox_calls_tools.export.errors import ExportError
 from vox_calls_tools.export.files import Files, Growing
 from vox_calls_tools.export.formats import Encoder, Form, Format, form_of
+from vox_calls_tools.export.lines import JsonLines
 from vox_calls_tools.export.locking import locked
+from vox_calls_tools.export.packing import packer
 
 _ORDER = "sort_order"
 
@@ -184,18 +187,12 @@ def _progress(state: Checkpoint, before: int, total: int) -> Progress:
 
 
 def _encoder(form: Form, *, byte_order_mark: bool) -> Encoder:
-    from vox_calls_tools.export.packing import packer  # noqa: PLC0415 - needed by exports alone
-
     if form.format is Format.PARQUET:
         from vox_calls_tools.export.parquet import Parquet  # noqa: PLC0415 - an extra, and slow to import
 
         return Parquet()
     if form.format is Format.CSV:
-        from vox_calls_tools.export.cells import Csv  # noqa: PLC0415 - needed by this format alone
-
         return Csv(packer(form.compression), mark=byte_order_mark)
-    from vox_calls_tools.export.lines import JsonLines  # noqa: PLC0415 - needed by this format alone
-
     return JsonLines(packer(form.compression))
 
 
