@@ -78,8 +78,8 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "ENUM-2": ("enums.py", "plain.strip().lower(), known, n=1", "plain, known, n=1"),
     "ENUM-3": (
         "_decoding.py",
-        "for where, kind, value in self.unknown_enum_values(raw):",
-        "for where, kind, value in [*self.unknown_enum_values(raw)][:1]:",
+        "for field, enum in self._enums:\n            for where",
+        "for field, enum in self._enums[:1]:\n            for where",
     ),
     "ENUM-4": ("enums.py", "self._seen.add((kind.__name__, value))", "pass"),
     "ENUM-5": ("enums.py", "if self._strict:", "if False:"),
@@ -94,8 +94,8 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     ),
     "DEC-6": (
         "_decoding.py",
-        "if self._keeps_unknown and (len(raw) != len(self._fields) or",
-        "if self._keeps_unknown and (len(raw) > len(self._fields) and",
+        "if self._keeps_unknown and not self._wire_names.issuperset(raw):",
+        "if self._keeps_unknown and len(raw) > len(self._fields):",
     ),
     "DEC-7": (
         "_decoding.py",
@@ -104,8 +104,8 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     ),
     "DEC-8": (
         "_fields.py",
-        "{name: _without_unset(resolved[name]) for name in own}",
-        "{n: str if 'UUID' in repr(resolved[n]) else _without_unset(resolved[n]) for n in own}",
+        "cls.__annotations__ = typing.get_type_hints(cls, localns=names)",
+        "cls.__annotations__ = typing.get_type_hints(cls, localns={**names, 'UUID': str})",
     ),
     "DEC-9": ("_decoding.py", "if field.is_integer and isinstance(value, float) and value.is_integer():", "if False:"),
     "DEC-10": (
@@ -176,8 +176,8 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "PAGE-14": ("pagination.py", "    error.cursor = cursor\n    if source", "    if source"),
     "PAGE-15": (
         "pagination.py",
-        "Iteration(begun.query, begun.runtime,",
-        "Iteration(attrs.evolve(begun.query, cursor=begun.cursor), begun.runtime,",
+        "Iteration(self.query, self.runtime,",
+        "Iteration(attrs.evolve(self.query, cursor=self.cursor), self.runtime,",
     ),
     "PAGE-16": ("pagination.py", "if cursor is not None and _DAMAGED.search(cursor):", "if False:"),
     "RETRY-1": ("_retry.py", "status_code >= _FIRST_SERVER_ERROR", "_FIRST_SERVER_ERROR <= status_code < 505"),

@@ -78,7 +78,8 @@ class World:
     def pages(self, iteration: Iteration, take: Callable[[Page], object]) -> None:
         """Pass each page to `take`."""
         for fetched in self.fetched(iteration):
-            take(iteration.page(fetched))
+            for each in iteration.pages(fetched):
+                take(each)
 
 
 def answer(status: int = 200, body: object = None, **headers: str) -> httpx.Response:

@@ -21,14 +21,13 @@ import re
 import threading
 import typing
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from enum import Enum
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 import msgspec
 
-from vox_calls._fields import Field, fields_of, has_defaults
+from vox_calls._fields import Field, fields_of
 from vox_calls.enums import UnknownValues
 from vox_calls.errors import InvalidResponseError
 from vox_calls_raw import models
@@ -40,6 +39,7 @@ Json = Any
 _FAULT = re.compile(r"(?P<reason>.*?)(?: - at `(?:\$|key in \$)(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 _MOST_DIGITS = 4_000
+_JSON_TYPES = {type(None): "null", bool: "bool", int: "int", float: "float", str: "str", list: "array"}
 
 
 def parse_json(body: bytes) -> object:
@@ -73,10 +73,9 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
-# msgspec crashes if a thread meets its description of a class while another thread builds it, and classes may hold each
-# other. So decoders are built under a lock, with all that they will ever need, and published whole.
-_building = threading.RLock()
-_unfinished: dict[type[Any], Decoder[Any]] = {}
+# msgspec crashes if a thread meets its description of a class while another thread builds it. So decoders are built
+# under a lock, with all the classes that they hold, and published whole.
+_building = threading.Lock()
 _decoders: dict[type[Any], Decoder[Any]] = {}
 
 
@@ -86,37 +85,23 @@ def decoder_of(cls: type[T]) -> Decoder[T]:
     Raises:
         TypeError: If the contract has something there that cannot be decoded, such as a choice between two objects.
     """
-    if cls in _decoders:
-        return _decoders[cls]
-    with _building:
-        if cls in _decoders:
-            return _decoders[cls]
-        if cls in _unfinished:
-            return _unfinished[cls]
-        outermost = not _unfinished
-        try:
-            decoder: Decoder[T] = Decoder(cls)
-            if outermost:
-                _decoders.update(_unfinished)
-            return decoder
-        finally:
-            if outermost:
-                _unfinished.clear()
+    if cls not in _decoders:
+        with _building:
+            if cls not in _decoders:
+                _decoders[cls] = Decoder(cls)
+    return _decoders[cls]
 
 
 class Decoder(Generic[T]):
     """Decodes JSON values into one class, and all that it holds. Made by `decoder_of` alone."""
 
     def __init__(self, cls: type[T]) -> None:
-        _unfinished[cls] = self  # which the decoders of what it holds may ask for
         self._cls = cls
         self._fields = fields_of(cls)
         self._wire_names = frozenset(field.wire_name for field in self._fields)
         self._enums = [(field, field.enum) for field in self._fields if field.enum]
-        self._nested = [(field, decoder_of(field.model)) for field in self._fields if field.model]
+        self._nested = [(field, field.model) for field in self._fields if field.model]
         self._keeps_unknown = hasattr(cls, "additional_properties")
-        # msgspec would put the generator's Unset where a field with a default is absent.
-        self._complete_always = any(map(has_defaults, _held_by(cls)))
         try:
             msgspec.convert(None, cls, dec_hook=_free_object)
         except msgspec.ValidationError:
@@ -127,20 +112,21 @@ class Decoder(Generic[T]):
             if field.free:
                 _maker(field.free)
 
-    def decode(self, raw: object, *, path: str = "", unknown: UnknownValues | None = None) -> T:
+    def decode(self, raw: Json, *, path: str = "", unknown: UnknownValues | None = None) -> T:
         """Decode one object, which stands at a path in the response. Unknown enum values are reported, if anywhere.
 
         Raises:
             InvalidResponseError: With the path of the fault.
         """
-        if self._complete_always:
-            decoded = self._decode_completed(raw, path)
-        else:
+        try:
             try:
                 decoded = msgspec.convert(raw, self._cls, dec_hook=_free_object)
             except (msgspec.ValidationError, UnicodeError):
                 decoded = self._decode_completed(raw, path)
-        self._look_for_unknown(raw, decoded, path, unknown)
+            self._keep_unknown(raw, decoded, path, unknown)
+        except InvalidResponseError as error:
+            error.raw = raw
+            raise
         return decoded
 
     def decode_all(
@@ -150,33 +136,19 @@ class Decoder(Generic[T]):
 
         The same as one by one, in half the time for well-formed objects.
         """
+        with contextlib.suppress(msgspec.ValidationError, UnicodeError):
+            decoded: list[T] = msgspec.convert(raw, list[self._cls], dec_hook=_free_object)  # type: ignore[name-defined] # the class that this decodes
+            if self._knows_all(raw):
+                return decoded
+        return [self._outcome(item, f"{path}[{position}]", unknown) for position, item in enumerate(raw)]
+
+    def _outcome(self, raw: Json, path: str, unknown: UnknownValues | None) -> T | InvalidResponseError:
         try:
-            # Where absent fields are to be filled in, or one object is invalid, each one is decoded by itself.
-            decoded = None if self._complete_always else msgspec.convert(raw, list[self._cls], dec_hook=_free_object)  # type: ignore[name-defined] # the class that this decodes
-        except (msgspec.ValidationError, UnicodeError):
-            decoded = None
-        if decoded is not None and self.knows_all(raw):
-            return decoded
-        outcomes: list[T | InvalidResponseError] = []
-        for position, item in enumerate(raw):
-            where = f"{path}[{position}]"
-            try:
-                if decoded is None:
-                    outcomes.append(self.decode(item, path=where, unknown=unknown))
-                else:
-                    self._look_for_unknown(item, decoded[position], where, unknown)
-                    outcomes.append(decoded[position])
-            except InvalidResponseError as error:
-                outcomes.append(error.with_traceback(None))  # its frames would keep the page
-        return outcomes
+            return self.decode(raw, path=path, unknown=unknown)
+        except InvalidResponseError as error:
+            return error.with_traceback(None)  # its frames would keep the page
 
-    def _look_for_unknown(self, raw: object, decoded: T, path: str, unknown: UnknownValues | None) -> None:
-        self.keep_unknown(raw, decoded)
-        if unknown is not None:
-            for where, kind, value in self.unknown_enum_values(raw):
-                unknown.report(_join(path, where), kind, value, raw)
-
-    def _decode_completed(self, raw: object, path: str) -> T:
+    def _decode_completed(self, raw: Json, path: str) -> T:
         try:
             complete = self.complete(raw)
             try:
@@ -189,13 +161,12 @@ class Decoder(Generic[T]):
             where, reason = (fault["path"] or "", fault["reason"]) if fault else ("", str(error))
             if missing := _MISSING.fullmatch(reason):
                 where, reason = f"{where}.{missing['name']}", "the field is missing"
-            raise InvalidResponseError(_join(path, where.removeprefix(".")), reason, raw=raw) from None
+            raise InvalidResponseError(_join(path, where.removeprefix(".")), reason) from None
 
-    def complete(self, raw: object) -> object:
+    def complete(self, raw: Json) -> Json:
         """The object under Python's names, with absent fields filled in and unknown ones left out."""
         if not isinstance(raw, Mapping):
             return raw
-        nested = {field.name: decoder for field, decoder in self._nested}
         result = {}
         for field in self._fields:
             value = raw.get(field.wire_name, field.absent)
@@ -203,67 +174,46 @@ class Decoder(Generic[T]):
                 continue
             if field.is_integer and isinstance(value, float) and value.is_integer():
                 value = int(value)  # 1.7e12 is an integer to JSON Schema
-            if decoder := nested.get(field.name):
-                complete = decoder.complete
+            if field.model:
+                complete = decoder_of(field.model).complete
                 value = [*map(complete, value)] if field.is_list and isinstance(value, list) else complete(value)
             result[field.name] = value
         return result
 
-    def knows_all(self, objects: Sequence[Mapping[str, Any]]) -> bool:
+    def _knows_all(self, objects: Sequence[Mapping[str, Any]]) -> bool:
         """Whether all fields and enum values of these objects are known. Column by column, which is fast.
 
         They were decoded without being completed, so every declared field is there: an equal count means no other.
         """
         if self._keeps_unknown and not set(map(len, objects)) <= {len(self._fields)}:
             return False
-        for field, _ in self._enums:
-            if not field.known.issuperset(_column(field, objects)):
-                return False
-        return all(
-            decoder.knows_all([value for value in _column(field, objects) if value is not None])
-            for field, decoder in self._nested
+        return all(field.known.issuperset(_column(field, objects)) for field, _ in self._enums) and all(
+            decoder_of(model)._knows_all([value for value in _column(field, objects) if value is not None])  # noqa: SLF001 - of this class
+            for field, model in self._nested
         )
 
-    def keep_unknown(self, raw: Json, decoded: Any) -> None:  # noqa: ANN401 - any generated class
-        """Put unknown fields into `additional_properties`."""
-        if self._keeps_unknown and (len(raw) != len(self._fields) or not self._wire_names.issuperset(raw)):
+    def _keep_unknown(self, raw: Json, decoded: Any, path: str, unknown: UnknownValues | None) -> None:  # noqa: ANN401 - any generated class
+        """Keep unknown fields and report unknown enum values, of an object and of those that it holds."""
+        if self._keeps_unknown and not self._wire_names.issuperset(raw):
             decoded.additional_properties = {key: value for key, value in raw.items() if key not in self._wire_names}
-        for field, decoder in self._nested:
-            inner = getattr(decoded, field.name)
-            pairs = zip(_each(field, raw), inner if field.is_list else (inner,), strict=False)
-            for (_, item), held in pairs:
-                if item is not None:
-                    decoder.keep_unknown(item, held)
-
-    def unknown_enum_values(self, raw: Json) -> Iterator[tuple[str, type[Enum], str]]:
-        """Path, enum and value of each value that its enum does not list."""
         for field, enum in self._enums:
-            for where, item in _each(field, raw):
-                if item not in field.known:
-                    yield where, enum, item
-        for field, decoder in self._nested:
-            for where, item in _each(field, raw):
+            for where, value in _each(field, raw):
+                if unknown is not None and value not in field.known:
+                    unknown.report(_join(path, where), enum, value)
+        for field, model in self._nested:
+            held = getattr(decoded, field.name)
+            inners = held or () if field.is_list else (held,)
+            for (where, item), inner in zip(_each(field, raw), inners, strict=True):
                 if item is not None:
-                    for inner, enum, value in decoder.unknown_enum_values(item):
-                        yield f"{where}.{inner}", enum, value
+                    decoder_of(model)._keep_unknown(item, inner, _join(path, where), unknown)  # noqa: SLF001 - of this class
 
 
-def _held_by(cls: type[Any]) -> list[type[Any]]:
-    """The class, and all classes that it holds."""
-    found = [cls]
-    for known in found:
-        found += [field.model for field in fields_of(known) if field.model and field.model not in found]
-    return found
-
-
-def _each(field: Field, raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _each(field: Field, raw: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The value of a field, or each item of a list, with its path."""
     value = raw.get(field.wire_name)
-    if field.is_list:
-        for position, item in enumerate(value or ()):
-            yield f"{field.wire_name}[{position}]", item
-    else:
-        yield field.wire_name, value
+    if not field.is_list:
+        return [(field.wire_name, value)]
+    return [(f"{field.wire_name}[{position}]", item) for position, item in enumerate(value or ())]
 
 
 def _column(field: Field, objects: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -281,9 +231,10 @@ def _without_halves(value: Json) -> Json:
     return [_without_halves(item) for item in value] if isinstance(value, list) else value
 
 
-def _free_object(kind: Any, value: Any) -> Any:  # noqa: ANN401 - msgspec's signature
+def _free_object(kind: type[dict[str, Any]], value: Json) -> object:
+    """Make what msgspec does not know: its hook."""
     if not isinstance(value, dict):
-        raise TypeError(f"Expected `object`, got `{_json_type(value)}`")
+        raise TypeError(f"Expected `object`, got `{_JSON_TYPES.get(type(value), type(value).__name__)}`")
     return _maker(kind)(value)
 
 
@@ -294,16 +245,12 @@ def _maker(kind: type[dict[str, Any]]) -> Callable[[dict[str, Any]], object]:
         raise TypeError(f"Expected `{kind.__name__}`, got `object`")
     (base,) = kind.__orig_bases__  # type: ignore[attr-defined] # dict[str, ...], by the generator's template
     value_type = typing.get_args(base)[1]
-    if isinstance(value_type, str):
-        value_type = vars(models)[value_type]
     if value_type is Any:
         return kind
-    if attrs.has(value_type):
-        convert: Callable[[object], object] = decoder_of(value_type).decode
-    else:
-        convert = functools.partial(msgspec.convert, type=value_type, dec_hook=_free_object)
-        with contextlib.suppress(msgspec.ValidationError):
-            convert(None)  # builds what msgspec has to know of the type
+    if isinstance(value_type, str):
+        value_type = vars(models)[value_type]
+    with contextlib.suppress(msgspec.ValidationError):
+        msgspec.convert(None, value_type, dec_hook=_free_object)  # builds what msgspec has to know of the type
 
     def make(value: dict[str, Any]) -> object:
         try:
@@ -311,12 +258,12 @@ def _maker(kind: type[dict[str, Any]]) -> Callable[[dict[str, Any]], object]:
         except (InvalidResponseError, msgspec.ValidationError) as error:
             raise ValueError(str(error)) from None  # msgspec adds where it stands
 
+    def convert(item: Json) -> object:
+        if attrs.has(value_type):
+            return decoder_of(value_type).decode(item)
+        return msgspec.convert(item, value_type, dec_hook=_free_object)
+
     return make
-
-
-def _json_type(value: object) -> str:
-    names = {type(None): "null", bool: "bool", int: "int", float: "float", str: "str", list: "array"}
-    return names.get(type(value), type(value).__name__)
 
 
 def _join(path: str, where: str) -> str:

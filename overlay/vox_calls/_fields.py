@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-import operator
 import sys
 import types
 import typing
@@ -14,7 +11,6 @@ from typing import Any
 import attrs
 
 from vox_calls_raw import models
-from vox_calls_raw.types import Unset
 
 _WIRE_NAME = "wire_name"  # where the generator's template keeps a name that Python cannot spell
 
@@ -63,14 +59,9 @@ def fields_of(cls: type[Any]) -> tuple[Field, ...]:
         'id'
     """
     if cls not in _known:
-        hints = _resolve(cls)
+        hints = typing.get_type_hints(cls)
         _known[cls] = tuple(_field(field, hints[field.name]) for field in attrs.fields(cls) if field.init)
     return _known[cls]
-
-
-def has_defaults(cls: type[Any]) -> bool:
-    """Whether msgspec would put the generator's Unset where a field is absent."""
-    return any(field.default is not attrs.NOTHING for field in attrs.fields(cls) if field.init)
 
 
 def _field(field: attrs.Attribute[Any], hint: Any) -> Field:  # noqa: ANN401 - a type expression
@@ -107,25 +98,15 @@ def _alternatives(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type expres
     return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
 
 
-def _resolve(cls: type[Any]) -> dict[str, Any]:
-    """Replace the annotations of a generated class, which are strings, by types.
+def _resolve_annotations() -> None:
+    """Replace the annotations of the generated classes, which are strings, by types: msgspec could not.
 
-    Its module imports its neighbours for type checkers alone, so msgspec could not do it. Where the contract has a
-    field that is not required, the generator allows its Unset; here such a field is None.
+    Their modules import their neighbours for type checkers alone.
     """
-    hints: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        own = inspect.get_annotations(base)
-        if own and attrs.has(base):
-            names = {**vars(models), **vars(sys.modules[base.__module__])}
-            resolved = typing.get_type_hints(base, localns=names)
-            base.__annotations__ = {name: _without_unset(resolved[name]) for name in own}
-            hints.update(base.__annotations__)
-    return hints
+    for cls in vars(models).values():
+        if attrs.has(cls):
+            names = {**vars(models), **vars(sys.modules[cls.__module__])}
+            cls.__annotations__ = typing.get_type_hints(cls, localns=names)
 
 
-def _without_unset(hint: Any) -> Any:  # noqa: ANN401 - a type expression
-    kinds = _alternatives(hint)
-    if Unset not in kinds:
-        return hint
-    return functools.reduce(operator.or_, (kind for kind in kinds if kind is not Unset), None)
+_resolve_annotations()

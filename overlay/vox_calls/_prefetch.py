@@ -8,7 +8,7 @@ import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import closing
-from typing import Generic, Self, TypeVar
+from typing import TypeVar
 
 from vox_calls._exchange import Answer, Steps, Wait
 from vox_calls.errors import ConfigurationError
@@ -84,35 +84,22 @@ def is_asyncio() -> bool:
     return True
 
 
-class Prefetched(Generic[T]):
-    """The results of an async generator, the next one fetched early, in a task.
+async def async_prefetched(pages: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """Yield the results of an async generator, the next one fetched early, in a task. Leaving early cancels it."""
 
-    Not a generator, for a loop that ends closes all its generators at once, nested ones too.
-    """
+    async def following() -> T | None:
+        return await anext(pages, None)
 
-    def __init__(self, pages: AsyncGenerator[T, None]) -> None:
-        self._pages = pages
-        self._task: asyncio.Task[T | None] | None = None
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> T:
-        result = await (self._task or self._fetch())
-        if result is None:
-            raise StopAsyncIteration
-        self._task = self._fetch()
-        return result
-
-    async def aclose(self) -> None:
-        """Cancel the request in flight."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)  # also if it failed: nobody asked for that page
-        await self._pages.aclose()
-
-    def _fetch(self) -> asyncio.Task[T | None]:
-        async def following() -> T | None:
-            return await anext(self._pages, None)
-
+    def fetch() -> asyncio.Task[T | None]:
         return asyncio.get_running_loop().create_task(following(), name="vox-calls-prefetch")
+
+    task = fetch()
+    try:
+        while (result := await task) is not None:
+            task = fetch()
+            yield result
+            del result  # see Iteration.fetch
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)  # also if it failed: nobody asked for that page
+        await pages.aclose()

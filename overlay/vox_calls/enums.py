@@ -61,15 +61,15 @@ class UnknownValues:
         self.redact = redact
         self._seen: set[tuple[str, str]] = set()
 
-    def report(self, path: str, kind: type[Enum], value: str, raw: object) -> None:
-        """Report one value, where it stands, and the JSON of its item.
+    def report(self, path: str, kind: type[Enum], value: str) -> None:
+        """Report one value, and where it stands.
 
         Raises:
             UnknownEnumValueError: When strict.
         """
         text = ascii(self.redact(value)[:100])
         if self._strict:
-            raise UnknownEnumValueError(path, f"{kind.__name__} has no value {text}", raw=raw)
+            raise UnknownEnumValueError(path, f"{kind.__name__} has no value {text}")
         if (kind.__name__, value) not in self._seen and len(self._seen) < _MOST_REMEMBERED:
             self._seen.add((kind.__name__, value))
             logger.warning("%s: %s is unknown to this version of vox-calls", kind.__name__, text)

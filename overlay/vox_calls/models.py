@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -27,7 +26,7 @@ _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 class RecordingUrl(str):
     """The URL of a recording: a string with another repr, for whoever holds it can listen.
 
-    Tools that show attributes or the locals of frames show `'***'`. `print(url)` shows the URL.
+    Tools that show attributes or the locals of frames show `'***'`. `print(url)` shows the URL. Pickled, it is None.
 
     Example:
         >>> url = RecordingUrl("https://example.com/a.ogg")
@@ -42,6 +41,15 @@ class RecordingUrl(str):
 
     def __getitem__(self, key: SupportsIndex | slice) -> Self:
         return type(self)(super().__getitem__(key))  # tools shorten what they show
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()
 
 
 def _show_few(cls: type[Any], fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
@@ -159,22 +167,7 @@ class Call(raw.Call):
         self._json = item
 
     def __getstate__(self) -> dict[str, Any]:
-        json = self._json and {**self._json, _WITHHELD: None}
-        return {**super().__getstate__(), _WITHHELD: None, "_json": json}
-
-    def __copy__(self) -> Self:
-        return self._twin(self._state())
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self._twin(copy.deepcopy(self._state(), memo))
-
-    def _state(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_json": self._json}
-
-    def _twin(self, state: dict[str, Any]) -> Self:
-        twin = object.__new__(type(self))
-        twin.__setstate__(state)
-        return twin
 
     def __repr__(self) -> str:
         return (

@@ -10,14 +10,13 @@ nothing. The rules are PAGE-1 to PAGE-16 of `openapi/conformance/`.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from contextlib import aclosing, closing
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from typing import Any, Generic, Self, TypeVar
 
 import attrs
 
 from vox_calls._exchange import Answer, Received, Runtime, Send, Steps, Wait, exchange, read_json
-from vox_calls._prefetch import Prefetched, is_asyncio, prefetched
+from vox_calls._prefetch import async_prefetched, is_asyncio, prefetched
 from vox_calls.enums import UnknownValues
 from vox_calls.errors import InvalidResponseError, PaginationError, VoxCallsError
 from vox_calls.models import Call, Page, read_page
@@ -50,7 +49,6 @@ class Iteration:
     Attributes:
         cursor: The cursor of the first page not fully yielded; None for page one.
         finished: Whether every page was yielded; `cursor` is None again.
-        is_over: Whether it came to its end, or to `max_items`.
     """
 
     query: Query
@@ -59,12 +57,20 @@ class Iteration:
     on_invalid: OnInvalid | None = None
     cursor: str | None = attrs.field(init=False)
     finished: bool = attrs.field(init=False, default=False)
-    is_over: bool = attrs.field(init=False, default=False)
     _left: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.cursor = self.query.cursor
         self._left = self.query.max_items
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it came to its end, or to `max_items`."""
+        return self.finished or not self._left
+
+    def restart(self) -> Iteration:
+        """Return an iteration of which no step was done."""
+        return Iteration(self.query, self.runtime, self.unknown, self.on_invalid)
 
     def fetch(self) -> Steps[Fetched]:
         """Yield the steps to each page, and the page, until there are no more or `max_items` are there.
@@ -107,8 +113,8 @@ class Iteration:
                 return
         self._advance(fetched.page)
 
-    def page(self, fetched: Fetched) -> Page:
-        """Return a page with its calls.
+    def pages(self, fetched: Fetched) -> Iterator[Page]:
+        """Yield a page with its calls.
 
         Raises:
             InvalidResponseError: For an item that cannot be decoded: the other calls are not the whole page.
@@ -123,7 +129,7 @@ class Iteration:
         else:
             self._advance(page)
         self._left -= len(page.items)
-        return page
+        yield page
 
     def _fetch(self, cursor: str | None, seen: set[str | None]) -> Generator[Wait | Send, Answer, Fetched]:
         received = None
@@ -147,6 +153,10 @@ class Iteration:
         self.on_invalid(error)
 
 
+Spread = Callable[[Iteration, Fetched], Iterator[T]]
+"""Yields what a page holds: its calls, or itself."""
+
+
 def _check_cursor(cursor: str | None, seen: set[str | None]) -> None:
     if cursor == "":
         raise InvalidResponseError("next_cursor", "an empty string is neither a cursor nor the end")
@@ -163,41 +173,50 @@ def _attach(error: VoxCallsError, cursor: str | None, source: Received[object] |
         error.attempts, error.request_id = source.attempts, source.request_id
 
 
-class _Lasting:
-    """What two iterators have in common: they raise their error again, for else the rest would look complete."""
+class _Results(Generic[T]):
+    """What both iterators have in common: they raise their error again, for else the rest would look complete."""
 
-    def __init__(self, of: _Resumable) -> None:
-        self._of = of
+    def __init__(self, iteration: Iteration, spread: Spread[T]) -> None:
+        self._iteration = iteration
+        self._spread = spread
+        self._ready: Iterator[T] = iter(())
         self._error: VoxCallsError | None = None
 
-    def _check(self) -> None:
+    def _raise_again(self) -> None:
         if self._error is not None:
             raise self._error
 
     def _keep(self, error: BaseException) -> None:
         if not isinstance(error, VoxCallsError):
             ended = isinstance(error, StopAsyncIteration)
-            name, cursor = "the end of its event loop" if ended else type(error).__name__, self._of.cursor
+            name = "the end of its event loop" if ended else type(error).__name__
             error = PaginationError(f"the iteration was interrupted by {name}; resume from its cursor")
-            error.cursor = cursor
+            error.cursor = self._iteration.cursor
         self._error = error
 
 
-class Results(_Lasting, Generic[T]):
-    """Iterates over calls or pages. `close()` ends it early."""
+class Results(_Results[T]):
+    """Iterates over calls or pages."""
 
-    def __init__(self, of: Calls, inner: Generator[T, None, None]) -> None:
-        super().__init__(of)
-        self._inner = inner
-        self.close: Callable[[], None] = inner.close
+    def __init__(self, iteration: Iteration, spread: Spread[T], pages: Generator[Fetched, None, None]) -> None:
+        super().__init__(iteration, spread)
+        self._pages = pages
+
+    def close(self) -> None:
+        """End the iteration early."""
+        self._ready = iter(())
+        self._pages.close()
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> T:
-        self._check()
+        self._raise_again()
         try:
-            return next(self._inner)
+            while True:
+                for result in self._ready:
+                    return result
+                self._ready = self._spread(self._iteration, next(self._pages))
         except StopIteration:
             raise
         except BaseException as error:
@@ -205,30 +224,34 @@ class Results(_Lasting, Generic[T]):
             raise
 
 
-class AsyncResults(_Lasting, Generic[T]):
-    """Iterates over calls or pages. `await aclose()` ends it early."""
+class AsyncResults(_Results[T]):
+    """Iterates over calls or pages."""
 
-    def __init__(self, of: AsyncCalls, iteration: Iteration, inner: AsyncGenerator[T, None]) -> None:
-        super().__init__(of)
-        self._iteration = iteration
-        self._inner = inner
+    def __init__(self, iteration: Iteration, spread: Spread[T], pages: AsyncGenerator[Fetched, None]) -> None:
+        super().__init__(iteration, spread)
+        self._pages = pages
+        self._is_closed = False
 
     async def aclose(self) -> None:
         """End the iteration early."""
-        self._iteration.is_over = True
-        await self._inner.aclose()
+        self._is_closed = True
+        self._ready = iter(())
+        await self._pages.aclose()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> T:
-        self._check()
+        self._raise_again()
         try:
-            return await anext(self._inner)
+            while True:
+                for result in self._ready:
+                    return result
+                self._ready = self._spread(self._iteration, await anext(self._pages))
         except StopAsyncIteration as end:
-            if not self._iteration.is_over:  # an event loop that ends closes all generators
+            if not (self._iteration.is_over or self._is_closed):  # an event loop that ends closes all generators
                 self._keep(end)
-                self._check()
+                self._raise_again()
             raise
         except BaseException as error:
             self._keep(error)
@@ -239,7 +262,7 @@ class _Resumable:
     """What both results of `list_calls` have in common."""
 
     def __init__(self, iteration: Iteration) -> None:
-        self._iteration = iteration  # of which no step was done
+        self._iteration = iteration
 
     @property
     def cursor(self) -> str | None:
@@ -257,11 +280,6 @@ class _Resumable:
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("the result of list_calls belongs to its client; keep the arguments and the cursor instead")
 
-    def _restart(self) -> Iteration:
-        begun = self._iteration
-        self._iteration = Iteration(begun.query, begun.runtime, begun.unknown, begun.on_invalid)
-        return self._iteration
-
 
 class Calls(_Resumable):
     """The calls that match a query. Each iteration begins anew.
@@ -274,41 +292,27 @@ class Calls(_Resumable):
             save(page.items, calls.cursor)  # where to resume; None at the end
     """
 
-    def __init__(
-        self, iteration: Iteration, results: Callable[[Steps[Fetched]], Generator[Fetched, None, None]]
-    ) -> None:
+    def __init__(self, iteration: Iteration, run: Callable[[Steps[Fetched]], Generator[Fetched, None, None]]) -> None:
         super().__init__(iteration)
-        self._results = results
+        self._run = run
 
     def __iter__(self) -> Results[Call]:
-        return Results(self, self._calls(self._restart()))
+        return self._results(Iteration.calls)
 
     def pages(self) -> Results[Page]:
         """Yield the same page by page. If `max_items` cuts the last page short, resume from `.cursor`."""
-        return Results(self, self._pages(self._restart()))
+        return self._results(Iteration.pages)
 
-    def _calls(self, iteration: Iteration) -> Generator[Call, None, None]:
-        with closing(self._fetched(iteration)) as pages:
-            for fetched in pages:
-                yield from iteration.calls(fetched)
-                del fetched  # see Iteration.fetch
-
-    def _pages(self, iteration: Iteration) -> Generator[Page, None, None]:
-        with closing(self._fetched(iteration)) as pages:
-            for fetched in pages:
-                yield iteration.page(fetched)
-                del fetched  # see Iteration.fetch
-
-    def _fetched(self, iteration: Iteration) -> Generator[Fetched, None, None]:
-        if iteration.query.prefetch:
-            return prefetched(self._results, iteration.fetch(), lambda: iteration.cursor)
-        return self._results(iteration.fetch())
+    def _results(self, spread: Spread[T]) -> Results[T]:
+        self._iteration = begun = self._iteration.restart()
+        steps = begun.fetch()
+        if begun.query.prefetch:
+            return Results(begun, spread, prefetched(self._run, steps, lambda: begun.cursor))
+        return Results(begun, spread, self._run(steps))
 
 
 class AsyncCalls(_Resumable):
-    """The calls that match a query, for `async for`. Each iteration begins anew.
-
-    Nothing is sent before the first call is asked for, and pages are fetched as they are needed.
+    """The calls that match a query, for `async for`; see `Calls`.
 
     Example:
         async with aclosing(aiter(client.list_calls(prefetch=1))) as calls:  # contextlib.aclosing, if you may `break`
@@ -317,36 +321,20 @@ class AsyncCalls(_Resumable):
                     break
     """
 
-    def __init__(
-        self, iteration: Iteration, results: Callable[[Steps[Fetched]], AsyncGenerator[Fetched, None]]
-    ) -> None:
+    def __init__(self, iteration: Iteration, run: Callable[[Steps[Fetched]], AsyncGenerator[Fetched, None]]) -> None:
         super().__init__(iteration)
-        self._results = results
+        self._run = run
 
-    def __aiter__(self) -> AsyncIterator[Call]:
-        iteration = self._restart()
-        return AsyncResults(self, iteration, self._calls(iteration))
+    def __aiter__(self) -> AsyncResults[Call]:
+        return self._results(Iteration.calls)
 
     def pages(self) -> AsyncResults[Page]:
         """Yield the same page by page. If `max_items` cuts the last page short, resume from `.cursor`."""
-        iteration = self._restart()
-        return AsyncResults(self, iteration, self._pages(iteration))
+        return self._results(Iteration.pages)
 
-    async def _calls(self, iteration: Iteration) -> AsyncGenerator[Call, None]:
-        async with aclosing(self._fetched(iteration)) as pages:
-            async for fetched in pages:
-                for call in iteration.calls(fetched):
-                    yield call
-                del fetched  # see Iteration.fetch
-        iteration.is_over = True
-
-    async def _pages(self, iteration: Iteration) -> AsyncGenerator[Page, None]:
-        async with aclosing(self._fetched(iteration)) as pages:
-            async for fetched in pages:
-                yield iteration.page(fetched)
-                del fetched  # see Iteration.fetch
-        iteration.is_over = True
-
-    def _fetched(self, iteration: Iteration) -> AsyncGenerator[Fetched, None] | Prefetched[Fetched]:
-        pages = self._results(iteration.fetch())
-        return Prefetched(pages) if iteration.query.prefetch and is_asyncio() else pages
+    def _results(self, spread: Spread[T]) -> AsyncResults[T]:
+        self._iteration = begun = self._iteration.restart()
+        pages = self._run(begun.fetch())
+        if begun.query.prefetch and is_asyncio():
+            pages = async_prefetched(pages)
+        return AsyncResults(begun, spread, pages)

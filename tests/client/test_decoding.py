@@ -6,10 +6,9 @@ import copy
 import json
 import logging
 import pickle
-import typing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +20,9 @@ from hypothesis import strategies as st
 from scripted import call
 from vox_calls import Call, CallStatus, InvalidResponseError, UnknownEnumValueError
 from vox_calls._decoding import decoder_of
-from vox_calls._fields import fields_of, has_defaults
 from vox_calls.enums import UnknownValues
 from vox_calls.models import _require_own_names, read_page
 from vox_calls_raw.models import CallAgent, CallCost
-from vox_calls_raw.types import UNSET, Unset
 from vox_calls_tools.sandbox import synthetic_calls
 
 FULL: dict[str, Any] = call(
@@ -303,6 +300,12 @@ class Taken:
 class Mood(StrEnum):
     GOOD = "good"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Mood:
+        member = str.__new__(cls, value)
+        member._value_ = str(value)
+        return member
+
 
 @attrs.define
 class Line:
@@ -319,35 +322,40 @@ class Talk:
     additional_properties: dict[str, Any] = attrs.field(init=False, factory=dict)
 
 
-def test_lists_of_objects_and_enum_values_are_decoded() -> None:
-    shape = decoder_of(Talk)
-    plain: dict[str, Any] = {"moods": ["good"], "lines": [{"mood": "good"}, None]}
-    assert shape.knows_all([plain, {"moods": [], "lines": None}])
-    assert not shape.knows_all([plain, {"moods": ["bad"], "lines": []}])
-    assert not shape.knows_all([{"moods": [], "lines": [{"mood": "good", "tone": 1}]}])
-    odd: dict[str, Any] = {"moods": ["good", "bad"], "lines": [None, {"mood": "odd", "tone": 1}]}
-    assert list(shape.unknown_enum_values(plain)) == []
-    assert [(where, value) for where, _, value in shape.unknown_enum_values(odd)] == [
-        ("moods[1]", "bad"),
-        ("lines[1].mood", "odd"),
-    ]
-    talk = Talk([Mood.GOOD], [None, Line(Mood.GOOD)])
-    shape.keep_unknown(odd | {"new": 1}, talk)
+class Noted(UnknownValues):
+    """Notes what is reported."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: list[tuple[str, str]] = []
+
+    def report(self, path: str, kind: type[Enum], value: str) -> None:
+        self.noted.append((path, value))
+        assert issubclass(kind, Mood)
+
+
+@pytest.mark.parametrize(
+    ("plain", "noted"),
+    [
+        ({"moods": ["good"], "lines": [{"mood": "good"}, None]}, []),
+        ({"moods": [], "lines": None}, []),
+        ({"moods": ["bad"], "lines": []}, [("talks[1].moods[0]", "bad")]),
+        ({"moods": [], "lines": [None, {"mood": "odd"}]}, [("talks[1].lines[1].mood", "odd")]),
+    ],
+)
+def test_unknown_values_in_lists_are_found(plain: dict[str, Any], noted: list[tuple[str, str]]) -> None:
+    unknown = Noted()
+    decoded = decoder_of(Talk).decode_all([{"moods": [], "lines": []}, plain], path="talks", unknown=unknown)
+    assert unknown.noted == noted
+    assert [type(each) for each in decoded] == [Talk, Talk]
+
+
+def test_unknown_fields_in_lists_are_kept() -> None:
+    plain = {"moods": [], "lines": [None, {"mood": "good", "tone": 1}], "new": 1}
+    talk = decoder_of(Talk).decode(plain)
     assert talk.additional_properties == {"new": 1}
     assert talk.lines is not None
     assert [line and line.additional_properties for line in talk.lines] == [None, {"tone": 1}]
-
-
-@attrs.define
-class Loose:
-    note: str | Unset = UNSET
-
-
-def test_unset_fields_decode_to_none() -> None:
-    assert [field.absent for field in fields_of(Loose)] == [None]
-    assert has_defaults(Loose)
-    assert typing.get_type_hints(Loose) == {"note": str | None}
-    assert decoder_of(Loose).decode({}) == Loose(None)  # type: ignore[arg-type] # None where the generator would have UNSET
 
 
 class Agents(dict[str, "CallAgent"]):

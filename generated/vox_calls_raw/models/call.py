@@ -97,79 +97,79 @@ class Call:
         from ..models.call_analysis import CallAnalysis
         from ..models.call_cost import CallCost
 
+        _json: dict[str, Any] = {}
+        _json.update(self.additional_properties)
+
         id = self.id
 
+        _json["id"] = id
         agent = self.agent.to_dict()
 
+        _json["agent"] = agent
         call_type = self.call_type.value
 
+        _json["call_type"] = call_type
         status = self.status.value
 
+        _json["status"] = status
         disconnection_reason: None | str
         if isinstance(self.disconnection_reason, DisconnectionReason):
             disconnection_reason = self.disconnection_reason.value
         else:
             disconnection_reason = self.disconnection_reason
 
+        _json["disconnection_reason"] = disconnection_reason
         from_number: None | str
         from_number = self.from_number
 
+        _json["from_number"] = from_number
         to_number: None | str
         to_number = self.to_number
 
+        _json["to_number"] = to_number
         presentation_number: None | str
         presentation_number = self.presentation_number
 
+        _json["presentation_number"] = presentation_number
         start_at: int | None
         start_at = self.start_at
 
+        _json["start_at"] = start_at
         end_at: int | None
         end_at = self.end_at
 
+        _json["end_at"] = end_at
         recording_url: None | str
         recording_url = self.recording_url
 
+        _json["recording_url"] = recording_url
         metadata = self.metadata.to_dict()
 
+        _json["metadata"] = metadata
         dynamic_variables = self.dynamic_variables.to_dict()
 
+        _json["dynamic_variables"] = dynamic_variables
         call_analysis: dict[str, Any] | None
         if isinstance(self.call_analysis, CallAnalysis):
             call_analysis = self.call_analysis.to_dict()
         else:
             call_analysis = self.call_analysis
 
+        _json["call_analysis"] = call_analysis
         call_cost: dict[str, Any] | None
         if isinstance(self.call_cost, CallCost):
             call_cost = self.call_cost.to_dict()
         else:
             call_cost = self.call_cost
 
+        _json["call_cost"] = call_cost
         variant_label: None | str
         variant_label = self.variant_label
 
+        _json["variant_label"] = variant_label
         opt_out_sensitive_data_storage: bool | None
         opt_out_sensitive_data_storage = self.opt_out_sensitive_data_storage
 
-        _json: dict[str, Any] = {}
-        _json.update(self.additional_properties)
-
-        _json["id"] = id
-        _json["agent"] = agent
-        _json["call_type"] = call_type
-        _json["status"] = status
-        _json["disconnection_reason"] = disconnection_reason
-        _json["from_number"] = from_number
-        _json["to_number"] = to_number
-        _json["presentation_number"] = presentation_number
-        _json["start_at"] = start_at
-        _json["end_at"] = end_at
-        _json["recording_url"] = recording_url
-        _json["metadata"] = metadata
-        _json["dynamic_variables"] = dynamic_variables
-        _json["call_analysis"] = call_analysis
-        _json["call_cost"] = call_cost
-        _json["variant_label"] = variant_label
         _json["opt_out_sensitive_data_storage"] = opt_out_sensitive_data_storage
         return _json
 

@@ -41,14 +41,14 @@ class CallAgent:
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
 
-        agent_id = str(self.agent_id)
-
-        agent_version = self.agent_version
-
         _json: dict[str, Any] = {}
         _json.update(self.additional_properties)
 
+        agent_id = str(self.agent_id)
+
         _json["agent_id"] = agent_id
+        agent_version = self.agent_version
+
         _json["agent_version"] = agent_version
         return _json
 

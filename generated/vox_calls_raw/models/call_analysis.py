@@ -47,22 +47,22 @@ class CallAnalysis:
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
 
+        _json: dict[str, Any] = {}
+        _json.update(self.additional_properties)
+
         summary: None | str
         summary = self.summary
 
+        _json["summary"] = summary
         user_sentiment: None | str
         user_sentiment = self.user_sentiment
 
+        _json["user_sentiment"] = user_sentiment
         custom_analysis_data = []
         for custom_analysis_data_item_data in self.custom_analysis_data:
             custom_analysis_data_item = custom_analysis_data_item_data.to_dict()
             custom_analysis_data.append(custom_analysis_data_item)
 
-        _json: dict[str, Any] = {}
-        _json.update(self.additional_properties)
-
-        _json["summary"] = summary
-        _json["user_sentiment"] = user_sentiment
         _json["custom_analysis_data"] = custom_analysis_data
         return _json
 

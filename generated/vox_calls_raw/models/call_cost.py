@@ -38,11 +38,11 @@ class CallCost:
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
 
-        total_cost: None | str
-        total_cost = self.total_cost
-
         _json: dict[str, Any] = {}
         _json.update(self.additional_properties)
+
+        total_cost: None | str
+        total_cost = self.total_cost
 
         _json["total_cost"] = total_cost
         return _json

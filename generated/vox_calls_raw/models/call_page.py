@@ -48,21 +48,21 @@ class CallPage:
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
 
+        _json: dict[str, Any] = {}
+        _json.update(self.additional_properties)
+
         items = []
         for items_item_data in self.items:
             items_item = items_item_data.to_dict()
             items.append(items_item)
 
+        _json["items"] = items
         total_count = self.total_count
 
+        _json["total_count"] = total_count
         next_cursor: None | str
         next_cursor = self.next_cursor
 
-        _json: dict[str, Any] = {}
-        _json.update(self.additional_properties)
-
-        _json["items"] = items
-        _json["total_count"] = total_count
         _json["next_cursor"] = next_cursor
         return _json
 

@@ -47,21 +47,21 @@ class ErrorBody:
         """The object as JSON has it."""
         from ..models.error_details import ErrorDetails
 
+        _json: dict[str, Any] = {}
+        _json.update(self.additional_properties)
+
         code = self.code
 
+        _json["code"] = code
         message = self.message
 
+        _json["message"] = message
         details: dict[str, Any] | None
         if isinstance(self.details, ErrorDetails):
             details = self.details.to_dict()
         else:
             details = self.details
 
-        _json: dict[str, Any] = {}
-        _json.update(self.additional_properties)
-
-        _json["code"] = code
-        _json["message"] = message
         _json["details"] = details
         return _json
 

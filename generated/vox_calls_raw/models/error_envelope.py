@@ -41,10 +41,10 @@ class ErrorEnvelope:
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
 
-        error = self.error.to_dict()
-
         _json: dict[str, Any] = {}
         _json.update(self.additional_properties)
+
+        error = self.error.to_dict()
 
         _json["error"] = error
         return _json
