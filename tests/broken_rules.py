@@ -219,9 +219,9 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "ERR-4": ("_exchange.py", '"x-request-id"', '"x-trace-id"'),
     "ERR-5": ("_exchange.py", "{redact(key): _redact_all(item, redact)", "{key: _redact_all(item, redact)"),
     "ERR-6": (
-        "client.py",
-        "response = connection.http.send(request, auth=connection.auth, follow_redirects=False, stream=True)",
-        "response = connection.http.send(request, auth=connection.auth, follow_redirects=True, stream=True)",
+        "_connection.py",
+        '"follow_redirects": False',
+        '"follow_redirects": True',
     ),
 }
 

@@ -22,15 +22,7 @@ _OTHER_CODINGS = {"br", "compress", "zstd"}
 
 
 class Body:
-    """Takes the parts of a body and makes one response of them.
-
-    Args:
-        response: Its status and headers.
-        clock: Seconds that only grow.
-
-    Raises:
-        TransportError: For a coding that is not supported, or a body that is too large.
-    """
+    """Takes the parts of a body and makes one response of them. TransportError for a coding that is not supported."""
 
     def __init__(self, response: httpx.Response, clock: Callable[[], float]) -> None:
         self._response = response
@@ -46,17 +38,10 @@ class Body:
         self._member = zlib.decompressobj(self._wbits) if self._wbits else None
 
     def feed(self, part: bytes) -> None:
-        """Take the next part.
-
-        Raises:
-            TransportError: If the body is too large.
-            httpx.ReadTimeout: If it takes too long.
-            httpx.DecodingError: If it cannot be decompressed.
-        """
+        """Take the next part. An error if it is too much or too late, or cannot be decompressed."""
         if self._clock() > self._ends:
-            raise httpx.ReadTimeout(
-                f"the body is not complete after {MOST_SECONDS:.0f} s", request=self._response.request
-            )
+            late = f"the body is not complete after {MOST_SECONDS:.0f} s"
+            raise httpx.ReadTimeout(late, request=self._response.request)
         if self._member is None or self._wbits is None:
             self._add(part)
             return
@@ -71,11 +56,7 @@ class Body:
             raise httpx.DecodingError(str(error), request=self._response.request) from error
 
     def end(self) -> httpx.Response:
-        """Return the response with its body.
-
-        Raises:
-            httpx.DecodingError: If a compressed body is not complete.
-        """
+        """Return the response with its body. httpx.DecodingError if a compressed body is cut short."""
         if self._member is not None and not self._member.eof and self._is_begun:
             raise httpx.DecodingError("the compressed body is cut short", request=self._response.request)
         coded = {"content-encoding", "content-length", "transfer-encoding"}

@@ -119,21 +119,20 @@ class Connection(Generic[Http]):
             self._each.setdefault(owner, opened)  # another thread may have been first
         return self._each[owner]
 
-    def request(self, step: Send) -> httpx.Request | httpx.RequestError | VoxCallsError:
-        """Build the request of a step, or the error that prevents it."""
+    def request(self, step: Send) -> dict[str, Any]:
+        """Build the request of a step: the arguments of `send` of an httpx client."""
         if self.is_closed or self.http.is_closed:
-            return ClientClosedError("the client is closed; make a new one")
+            raise ClientClosedError("the client is closed; make a new one")
         if self._process != os.getpid() and not self.is_own:
-            return ConfigurationError("http_client belongs to the process before the fork; make one in each")
-        parts = step.request
+            raise ConfigurationError("http_client belongs to the process before the fork; make one in each")
+        method, url, params = (step.request[part] for part in ("method", "url", "params"))
         try:
-            return self.http.build_request(
-                parts["method"], self.base_url + parts["url"], params=parts["params"], headers=_HEADERS
-            )
+            request = self.http.build_request(method, self.base_url + url, params=params, headers=_HEADERS)
         except (httpx.InvalidURL, UnicodeError) as error:
             # A cursor comes from the server, and may be too long for a URL.
             reason = f"the request cannot be written: {error}"
-            return httpx.LocalProtocolError(reason, request=httpx.Request(parts["method"], self.base_url))
+            raise httpx.LocalProtocolError(reason, request=httpx.Request(method, self.base_url)) from None
+        return {"request": request, "auth": self.auth, "follow_redirects": False, "stream": True}
 
     def failure(self, error: Exception) -> httpx.RequestError | VoxCallsError:
         """Map a send error to an answer; raise any other error again."""
@@ -162,11 +161,7 @@ def _is_over(owner: tuple[int, object]) -> bool:
 
 
 def resolve_api_key(api_key: str | None) -> str:
-    """Return the key that was passed, else the environment's.
-
-    Raises:
-        ConfigurationError: Without a key, or for one that a header cannot hold. The message does not contain it.
-    """
+    """Return the key that was passed, else the environment's. ConfigurationError for an invalid one, without it."""
     key = os.environ.get(API_KEY_VARIABLE, "") if api_key is None else api_key
     if fault := _fault_of_key(key):
         del key, api_key  # tracebacks may show the locals of frames

@@ -82,8 +82,7 @@ _decoders: dict[type[Any], Decoder[Any]] = {}
 def decoder_of(cls: type[T]) -> Decoder[T]:
     """Return the decoder of a generated class or a subclass of one. Threads may share it.
 
-    Raises:
-        TypeError: If the contract has something there that cannot be decoded, such as a choice between two objects.
+    TypeError if the contract has something there that cannot be decoded, such as a choice between two objects.
     """
     if cls not in _decoders:
         with _building:
@@ -113,11 +112,7 @@ class Decoder(Generic[T]):
                 _maker(field.free)
 
     def decode(self, raw: Json, *, path: str = "", unknown: UnknownValues | None = None) -> T:
-        """Decode one object, which stands at a path in the response. Unknown enum values are reported, if anywhere.
-
-        Raises:
-            InvalidResponseError: With the path of the fault.
-        """
+        """Decode one object, which stands at a path in the response; InvalidResponseError with the path of a fault."""
         try:
             try:
                 decoded = msgspec.convert(raw, self._cls, dec_hook=_free_object)

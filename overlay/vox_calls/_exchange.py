@@ -93,11 +93,6 @@ def exchange(
         runtime: The outside.
         read: Reads the response. Its InvalidResponseError is retried: a proxy may have answered, or cut the body.
         accept: The statuses that are not errors.
-
-    Raises:
-        ApiError: For another status, after the last attempt.
-        TransportError: Without an answer, after the last attempt.
-        InvalidResponseError: For an answer that `read` rejects, after the last attempt.
     """
     attempt, waited = 0, 0.0
     while True:
@@ -119,6 +114,7 @@ def exchange(
                 invalid.attempts, invalid.request_id = attempt, request_id
                 failure = _Failure(invalid, may_retry=True)
         else:
+            assert answer is not None  # noqa: S101 - clients answer a Send
             failure = _failure(answer, request, attempt, runtime)
         wait = runtime.policy.wait(attempt, retry_after=failure.retry_after, waited=waited, jitter=runtime.jitter)
         if wait is None or not failure.may_retry:
@@ -139,20 +135,14 @@ class _Failure:
 
 
 def _failure(
-    answer: httpx.Response | httpx.RequestError | None, request: dict[str, Any], attempt: int, runtime: Runtime
+    answer: httpx.Response | httpx.RequestError, request: dict[str, Any], attempt: int, runtime: Runtime
 ) -> _Failure:
     method, path = request["method"].upper(), request["url"]
     if not isinstance(answer, httpx.Response):
-        assert answer is not None  # noqa: S101 - clients answer a Send
         message, may_retry = _explain(answer)
-        lost = TransportError(
-            runtime.redact(message),
-            method=method,
-            path=path,
-            server=answer.request.url.netloc.decode("ascii"),
-            attempts=attempt,
-        )
-        return _Failure(lost, may_retry)
+        server = answer.request.url.netloc.decode("ascii")
+        message = runtime.redact(message)
+        return _Failure(TransportError(message, method=method, path=path, server=server, attempts=attempt), may_retry)
     # A date is one of the server's clock, which this machine's need not agree with.
     now = parse_date(answer.headers.get("date")) or runtime.now()
     retry_after = parse_retry_after(answer.headers.get("retry-after"), now=now)
@@ -197,15 +187,6 @@ def _api_error(answer: httpx.Response, method: str, path: str, attempts: int, re
         path=path,
         attempts=attempts,
     )
-
-
-def read_json(response: httpx.Response) -> object:
-    """Read the body of a response as JSON.
-
-    Raises:
-        InvalidResponseError: For anything else.
-    """
-    return parse_json(response.content)
 
 
 def _request_id(answer: httpx.Response, redact: Callable[[str], str]) -> str | None:

@@ -19,17 +19,10 @@ _FIRST_SERVER_ERROR = 500
 
 @attrs.frozen
 class RetryPolicy:
-    """Full jitter: the n-th wait is spread evenly between 0 and `base` doubled n times, and at most `cap`.
+    """Full jitter: the n-th wait is spread evenly between 0 and `base` doubled n times, and at most `cap`. In seconds.
 
     `Retry-After` is a floor under the wait. A wait longer than `patience`, or one that would take all waits for one
     request beyond `budget`, is not begun.
-
-    Attributes:
-        retries: How many times one request is retried, at most.
-        base: The ceiling of the first wait, in seconds.
-        cap: The ceiling of every wait, in seconds.
-        patience: The longest `Retry-After` that is waited for, in seconds.
-        budget: How many seconds all waits for one request may take.
     """
 
     retries: int = 4
@@ -39,14 +32,7 @@ class RetryPolicy:
     budget: float = 300.0
 
     def wait(self, attempt: int, *, retry_after: float | None, jitter: Jitter, waited: float) -> float | None:
-        """Return the seconds until the next attempt; None to give up.
-
-        Args:
-            attempt: How many times the request has been sent.
-            retry_after: Seconds that the server asked for; None if it did not.
-            jitter: The source of randomness.
-            waited: Seconds that the request has waited between attempts so far.
-        """
+        """Return the seconds until the next attempt, after some attempts and seconds of waiting; None to give up."""
         if attempt > self.retries or not self.tolerates(retry_after):
             return None
         ceiling = min(self.cap, self.base * 2.0 ** min(attempt - 1, 60))
@@ -64,14 +50,7 @@ def is_retryable(status_code: int) -> bool:
 
 
 def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Return the seconds that a `Retry-After` header asks to wait (RFC 9110, 10.2.3).
-
-    Args:
-        value: A number of seconds, a date, or a list of them; None without the header.
-        now: The present, aware.
-
-    Returns:
-        The longest of them; 0 for the past, None if there is nothing valid.
+    """Return the seconds that a `Retry-After` header asks to wait (RFC 9110, 10.2.3); None if it has nothing valid.
 
     Example:
         >>> parse_retry_after("90", now=datetime.now(UTC))

@@ -255,12 +255,9 @@ class Client(_Client[httpx.Client, Calls]):
         if isinstance(step, Wait):
             self._sleep(step.seconds)
             return None
-        request = self._connection.request(step)
-        if not isinstance(request, httpx.Request):
-            return request
         connection = self._connection
         try:
-            response = connection.http.send(request, auth=connection.auth, follow_redirects=False, stream=True)
+            response = connection.http.send(**connection.request(step))
             with closing(response):
                 if response.is_stream_consumed:  # by a hook of the caller's
                     return response
@@ -269,7 +266,7 @@ class Client(_Client[httpx.Client, Calls]):
                     body.feed(part)
             return body.end()
         except Exception as error:  # noqa: BLE001 - mapped to an answer, or raised again
-            return self._connection.failure(error)
+            return connection.failure(error)
 
 
 class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
@@ -331,12 +328,9 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
         if isinstance(step, Wait):
             await self._sleep(step.seconds)
             return None
-        request = self._connection.request(step)
-        if not isinstance(request, httpx.Request):
-            return request
         connection = self._connection
         try:
-            response = await connection.http.send(request, auth=connection.auth, follow_redirects=False, stream=True)
+            response = await connection.http.send(**connection.request(step))
             try:
                 if response.is_stream_consumed:  # by a hook of the caller's
                     return response
@@ -347,4 +341,4 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
                 await response.aclose()
             return body.end()
         except Exception as error:  # noqa: BLE001 - mapped to an answer, or raised again
-            return self._connection.failure(error)
+            return connection.failure(error)

@@ -59,6 +59,10 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[:length]}..."
 
 
+def _told(message: str, attempts: int) -> str:
+    return _cut(message, _LONGEST_SHOWN) + (f" (tried {attempts} times)" if attempts > 1 else "")
+
+
 class VoxCallsError(Exception):
     """Any failure of this package.
 
@@ -173,9 +177,7 @@ class ApiError(VoxCallsError):
         attempts: int = 1,
     ) -> None:
         name = f" {_cut(code, _LONGEST_CODE)}" if code else ""
-        tries = f" (tried {attempts} times)" if attempts > 1 else ""
-        shown = _cut(message, _LONGEST_SHOWN)
-        super().__init__(f"{method} {path} answered {status_code}{name}: {shown}{tries}")
+        super().__init__(f"{method} {path} answered {status_code}{name}: {_told(message, attempts)}")
         self.status_code = status_code
         self.code = code
         self.message = message
@@ -220,9 +222,7 @@ class TransportError(VoxCallsError):
     def __init__(
         self, message: str, *, method: str = "GET", path: str = "", server: str = "", attempts: int = 1
     ) -> None:
-        tries = f" (tried {attempts} times)" if attempts > 1 else ""
-        shown = _cut(message, _LONGEST_SHOWN)
-        super().__init__(f"{method} {path} got no answer from {server or 'the server'}: {shown}{tries}")
+        super().__init__(f"{method} {path} got no answer from {server or 'the server'}: {_told(message, attempts)}")
         self.method = method
         self.path = path
         self.attempts = attempts

@@ -15,7 +15,8 @@ from typing import Any, Generic, Self, TypeVar
 
 import attrs
 
-from vox_calls._exchange import Answer, Received, Runtime, Send, Steps, Wait, exchange, read_json
+from vox_calls._decoding import parse_json
+from vox_calls._exchange import Answer, Received, Runtime, Send, Steps, Wait, exchange
 from vox_calls._prefetch import async_prefetched, is_asyncio, prefetched
 from vox_calls.enums import UnknownValues
 from vox_calls.errors import InvalidResponseError, PaginationError, VoxCallsError
@@ -134,7 +135,8 @@ class Iteration:
     def _fetch(self, cursor: str | None, seen: set[str | None]) -> Generator[Wait | Send, Answer, Fetched]:
         received = None
         try:
-            received = yield from exchange(self.query.request(cursor), self.runtime, read_json)
+            request = self.query.request(cursor)
+            received = yield from exchange(request, self.runtime, lambda response: parse_json(response.content))
             page, items = read_page(received.body, self.unknown)
             _check_cursor(page.next_cursor, seen)
         except VoxCallsError as error:

@@ -82,10 +82,10 @@ def required_wait(answered: Sequence[float], in_flight: int, windows: Sequence[W
     time in between.
 
     Args:
-        answered: When the latest requests were answered, earliest first, in seconds.
+        answered: When the latest requests were answered, earliest first, in seconds by the clock of `now`.
         in_flight: How many requests have no answer yet.
         windows: The limits, which all have to hold.
-        now: The time, by the same clock.
+        now: The time.
     """
     wait = 0.0
     for seconds, most in windows:
