@@ -36,7 +36,7 @@ from vox_calls._retry import parse_retry_after
 from vox_calls.enums import UnknownValues, logger
 from vox_calls.query import Query
 from vox_calls.rate_limit import limiter_of
-from vox_calls.toolkit import parse_json
+from vox_calls.toolkit import Waiter, parse_json
 from vox_calls_tools.sandbox.app import RefusedError
 from vox_calls_tools.sandbox.exchanges import Exchange, script
 from vox_calls_tools.sandbox.verdicts import KEY, Json, Outcome, ToldError
@@ -207,6 +207,7 @@ def pace(given: Json, _: Json) -> Json:
     limits, requests = given["rate_limit"], given["requests"]
     pacer = limiter_of(None if limits is None else RateLimit(**limits))
     starts = [-1.0] * len(requests)
+    waiters = [Waiter() for _ in requests]
     order = count()
     events = [(float(request["ready"]), next(order), number, True) for number, request in enumerate(requests)]
     heapq.heapify(events)
@@ -217,7 +218,7 @@ def pace(given: Json, _: Json) -> Json:
             pacer.release(now)
             if "refuses" in request:
                 pacer.hold(request["refuses"], now)
-        elif (wait := pacer.acquire(now)) > 0:
+        elif (wait := pacer.acquire(now, waiters[number])) > 0:
             heapq.heappush(events, (now + wait, next(order), number, True))
         else:
             starts[number] = now

@@ -59,8 +59,8 @@ class Body:
         """Return the response with its body. httpx.DecodingError if a compressed body is cut short."""
         if self._member is not None and not self._member.eof and self._is_begun:
             raise httpx.DecodingError("the compressed body is cut short", request=self._response.request)
-        coded = {"content-encoding", "content-length", "transfer-encoding"}
-        headers = [(name, value) for name, value in self._response.headers.multi_items() if name not in coded]
+        coded = {b"content-encoding", b"content-length", b"transfer-encoding"}
+        headers = [(name, value) for name, value in self._response.headers.raw if name.lower() not in coded]
         response = httpx.Response(
             self._response.status_code, headers=headers, content=bytes(self._content), request=self._response.request
         )

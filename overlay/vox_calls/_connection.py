@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import httpx
 
-from vox_calls._exchange import Send
+from vox_calls._exchange import REUSED, Send
 from vox_calls._version import __version__
 from vox_calls.errors import ClientClosedError, ConfigurationError, VoxCallsError
 
@@ -132,16 +132,39 @@ class Connection(Generic[Http]):
             # A cursor comes from the server, and may be too long for a URL.
             reason = f"the request cannot be written: {error}"
             raise httpx.LocalProtocolError(reason, request=httpx.Request(method, self.base_url)) from None
+        trace = _Trace(request)
+        request.extensions["trace"] = trace.note_async if self._is_async else trace.note
         return {"request": request, "auth": self.auth, "follow_redirects": False, "stream": True}
 
     def failure(self, error: Exception) -> httpx.RequestError | VoxCallsError:
         """Map a send error to an answer; raise any other error again."""
-        if isinstance(error, RuntimeError) and (self.is_closed or self.http.is_closed):
-            return ClientClosedError("the client was closed while it was in use; make a new one")
         if isinstance(error, httpx.RequestError | VoxCallsError):
             self.auth.redact_message(error)
             return error
+        if isinstance(error, httpx.StreamConsumed):
+            return ConfigurationError("a hook of http_client consumes bodies; let it call response.read() instead")
+        if self.is_closed or self.http.is_closed:
+            return ClientClosedError("the client was closed while it was in use; make a new one")
         raise error
+
+
+class _Trace:
+    """Notes whether a request waits for an answer on a connection that was open before: httpcore's trace extension."""
+
+    def __init__(self, request: httpx.Request) -> None:
+        self._request = request
+        self._is_new = False
+
+    def note(self, event: str, _: object) -> None:
+        if event == "connection.connect_tcp.started":
+            self._is_new = True
+        elif event.endswith("send_request_headers.started"):
+            self._request.extensions[REUSED] = not self._is_new
+        elif event.endswith("receive_response_headers.complete"):
+            self._request.extensions[REUSED] = False
+
+    async def note_async(self, event: str, _: object) -> None:
+        self.note(event, _)
 
 
 def _event_loop() -> object:

@@ -23,7 +23,7 @@ from vox_calls.errors import (
     VoxCallsError,
     api_error_class,
 )
-from vox_calls.rate_limit import Limiter
+from vox_calls.rate_limit import Limiter, Waiter
 from vox_calls_raw.models import ErrorBody, ErrorEnvelope
 
 T = TypeVar("T")
@@ -32,9 +32,14 @@ logger: logging.Logger = logging.getLogger("vox_calls")
 
 _OK = 200
 _LONG_WAIT = 5.0  # seconds, after which people wonder what happens
+_LONGEST_PAUSE = 3_600.0  # then the limiter is asked again, whatever it said
 _EXCERPT = 200  # characters
 _EXCERPT_SOURCE = 10_000  # bytes
 _REQUEST_ID = "x-request-id"
+
+REUSED = "vox_calls_reused"
+"""The extension of a request that waits for an answer on a connection that was open before."""
+
 _NOT_RETRYABLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)  # the request itself cannot be sent
 _LOGIN_REJECTED = "407"
 
@@ -97,13 +102,15 @@ def exchange(
     attempt, waited = 0, 0.0
     while True:
         attempt += 1
-        while (pause := runtime.limiter.acquire(runtime.clock())) > 0:
-            yield Wait(pause)
+        waiter = Waiter()
+        while (pause := runtime.limiter.acquire(runtime.clock(), waiter)) > 0:
+            yield Wait(min(pause, _LONGEST_PAUSE))
         try:
             answer = yield Send(request)
         finally:
             runtime.limiter.release(runtime.clock())
         if isinstance(answer, VoxCallsError):
+            answer.attempts = attempt if isinstance(answer, TransportError) else attempt - 1
             raise answer
         if isinstance(answer, httpx.Response) and answer.status_code in accept:
             request_id = _request_id(answer, runtime.redact)
@@ -116,8 +123,8 @@ def exchange(
         else:
             assert answer is not None  # noqa: S101 - clients answer a Send
             failure = _failure(answer, request, attempt, runtime)
-        wait = runtime.policy.wait(attempt, retry_after=failure.retry_after, waited=waited, jitter=runtime.jitter)
-        if wait is None or not failure.may_retry:
+        wait = _wait(failure, attempt, waited, runtime)
+        if wait is None:
             raise failure.error from (answer if isinstance(answer, httpx.RequestError) else None)
         if isinstance(failure.error, RateLimitError):
             runtime.limiter.hold(wait, runtime.clock())
@@ -132,6 +139,15 @@ class _Failure:
     error: ApiError | TransportError | InvalidResponseError
     may_retry: bool
     retry_after: float | None = None
+    is_stale: bool = False
+
+
+def _wait(failure: _Failure, attempt: int, waited: float, runtime: Runtime) -> float | None:
+    if not failure.may_retry:
+        return None
+    wait = runtime.policy.wait(attempt, retry_after=failure.retry_after, waited=waited, jitter=runtime.jitter)
+    # The server closed the connection while it was idle, so it may well be fine.
+    return 0.0 if wait is not None and failure.is_stale and attempt == 1 else wait
 
 
 def _failure(
@@ -142,7 +158,8 @@ def _failure(
         message, may_retry = _explain(answer)
         server = answer.request.url.netloc.decode("ascii")
         message = runtime.redact(message)
-        return _Failure(TransportError(message, method=method, path=path, server=server, attempts=attempt), may_retry)
+        lost = TransportError(message, method=method, path=path, server=server, attempts=attempt)
+        return _Failure(lost, may_retry, is_stale=bool(answer.request.extensions.get(REUSED)))
     # A date is one of the server's clock, which this machine's need not agree with.
     now = parse_date(answer.headers.get("date")) or runtime.now()
     retry_after = parse_retry_after(answer.headers.get("retry-after"), now=now)

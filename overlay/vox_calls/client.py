@@ -260,6 +260,7 @@ class Client(_Client[httpx.Client, Calls]):
             response = connection.http.send(**connection.request(step))
             with closing(response):
                 if response.is_stream_consumed:  # by a hook of the caller's
+                    response.read()
                     return response
                 body = Body(response, self._clock)
                 for part in response.iter_raw():
@@ -333,6 +334,7 @@ class AsyncClient(_Client[httpx.AsyncClient, AsyncCalls]):
             response = await connection.http.send(**connection.request(step))
             try:
                 if response.is_stream_consumed:  # by a hook of the caller's
+                    await response.aread()
                     return response
                 body = Body(response, self._clock)
                 async for part in response.aiter_raw():

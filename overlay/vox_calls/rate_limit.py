@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
@@ -19,15 +20,20 @@ from vox_calls.errors import ConfigurationError
 _SECOND = 1.0
 _MINUTE = 60.0
 _MOST = 1_000_000
+_LATE = 5.0
 
 Window = tuple[float, int]
 """Seconds, and how many requests may be sent in them."""
 
 
+class Waiter:
+    """A request that waits until it may be sent; made before it asks first, and dropped when it gives up."""
+
+
 class Limiter(Protocol):
     """What a client asks before it sends a request, and tells afterwards. Threads may share it."""
 
-    def acquire(self, now: float) -> float:
+    def acquire(self, now: float, waiter: Waiter) -> float:
         """Return 0 if a request may be sent now, which then counts as in flight; else the seconds to wait."""
 
     def release(self, now: float) -> None:
@@ -103,20 +109,27 @@ def limiter_of(limit: Limit | None) -> Limiter:
 
 
 class _SlidingWindows:
-    """Keeps limits over sliding windows, for all the iterations of one client. See `Limiter`."""
+    """Keeps limits over sliding windows, for all the iterations of one client, first come, first served."""
 
     def __init__(self, windows: Sequence[Window]) -> None:
         self._windows = windows
         self._answered: deque[float] = deque(maxlen=max((most for _, most in windows), default=0))
         self._in_flight = 0
         self._held_until = 0.0
+        self._queue: list[tuple[weakref.ref[Waiter], float]] = []  # and when each will ask again
         # A lock that another thread held during a fork would stay locked, so each process has its own.
         self._locks = {os.getpid(): threading.Lock()}
 
-    def acquire(self, now: float) -> float:
+    def acquire(self, now: float, waiter: Waiter) -> float:
         with self._lock():
-            wait = required_wait(self._answered, self._in_flight, self._windows, now)
+            # Those that gave up or ask late lose their place.
+            queue = [each for each in self._queue if each[0]() is waiter or (each[0]() and now < each[1] + _LATE)]
+            before = next((number for number, each in enumerate(queue) if each[0]() is waiter), len(queue))
+            # As if those before it were in flight: it may be sent early, but never in their stead.
+            wait = required_wait(self._answered, self._in_flight + before, self._windows, now)
             wait = max(wait, self._held_until - now)
+            queue[before : before + 1] = [(weakref.ref(waiter), now + wait)] if wait > 0.0 else []
+            self._queue = queue
             if wait <= 0.0:
                 self._in_flight += 1
             return wait
@@ -134,5 +147,5 @@ class _SlidingWindows:
         process = os.getpid()
         if process in self._locks:
             return self._locks[process]
-        self._in_flight = 0  # the threads that were sending are not in this process
+        self._in_flight, self._queue = 0, []  # the other threads are not in this process
         return self._locks.setdefault(process, threading.Lock())

@@ -11,7 +11,7 @@ from vox_calls._decoding import parse_json
 from vox_calls._fields import Field, fields_of
 from vox_calls.errors import printable
 from vox_calls.query import MAX_PAGE_SIZE, normalise_filters
-from vox_calls.rate_limit import DEFAULT_RATE_LIMIT, Limit, Limiter, required_wait
+from vox_calls.rate_limit import DEFAULT_RATE_LIMIT, Limit, Limiter, Waiter, required_wait
 
 __all__ = [
     "API_KEY_VARIABLE",
@@ -22,6 +22,7 @@ __all__ = [
     "Field",
     "Limit",
     "Limiter",
+    "Waiter",
     "fields_of",
     "normalise_filters",
     "open_http",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 import pickle
 from typing import Any
@@ -26,6 +27,7 @@ from vox_calls.enums import UnknownValues
 from vox_calls.errors import InvalidQueryError, InvalidResponseError
 from vox_calls.pagination import Iteration
 from vox_calls.query import Query
+from vox_calls.toolkit import Waiter
 
 QUERY = Query.of(page_size=100, cursor=None, max_items=None)
 ENVELOPE = {"error": {"code": "VALIDATION_ERROR", "message": "No.", "details": {"allowed_query_parameters": ["a"]}}}
@@ -85,7 +87,8 @@ def test_pacing_never_exceeds_either_window(
     now, spans = 0.0, []
     for idle, latency in requests:
         now += idle
-        while (wait := pacer.acquire(now)) > 0:
+        waiter = Waiter()
+        while (wait := pacer.acquire(now, waiter)) > 0:
             now += wait
         spans.append((now, now + latency))
         now += latency
@@ -107,14 +110,43 @@ def test_pacing_allows_a_burst_and_uses_the_full_minute() -> None:
     assert world.sent_at[240] - world.sent_at[120] >= 60.0
 
 
+def test_requests_are_sent_first_come_first_served() -> None:
+    pacer = RateLimit(per_second=2, per_minute=120).limiter()
+    waiters = [Waiter() for _ in range(9)]
+    asks = [(0.0, number, number) for number in range(9)]
+    sent: list[int] = []
+    while asks:
+        now, tie, number = heapq.heappop(asks)
+        if (wait := pacer.acquire(now, waiters[number])) > 0:
+            heapq.heappush(asks, (now + wait, -tie, number))  # those that came last ask first
+        else:
+            sent.append(number)
+            pacer.release(now)
+    assert [{*sent[n : n + 2]} for n in range(0, 9, 2)] == [{0, 1}, {2, 3}, {4, 5}, {6, 7}, {8}]
+
+
+@pytest.mark.parametrize("how", ["gives up", "is late"])
+def test_a_waiter_that_does_not_ask_again_holds_up_nobody(how: str) -> None:
+    pacer = RateLimit(per_second=1, per_minute=60).limiter()
+    assert pacer.acquire(0.0, Waiter()) == 0.0
+    pacer.release(0.0)
+    first, second = Waiter(), Waiter()
+    assert pacer.acquire(0.0, first) == 1.0
+    assert pacer.acquire(0.0, second) > 0.0
+    if how == "gives up":
+        del first
+    assert (pacer.acquire(1.0, second) == 0.0) == (how == "gives up")
+    assert how == "gives up" or pacer.acquire(6.1, second) == 0.0
+
+
 def test_concurrent_requests_count_against_the_limit() -> None:
     pacer = RateLimit(per_second=2, per_minute=120).limiter()
-    assert [pacer.acquire(0.0) for _ in range(2)] == [0.0, 0.0]
-    assert pacer.acquire(0.0) > 0
+    assert [pacer.acquire(0.0, Waiter()) for _ in range(2)] == [0.0, 0.0]
+    assert pacer.acquire(0.0, Waiter()) > 0
     pacer.release(5.0)
-    assert pacer.acquire(5.0) > 0
+    assert pacer.acquire(5.0, Waiter()) > 0
     pacer.release(5.5)
-    assert pacer.acquire(6.0) == 0.0
+    assert pacer.acquire(6.0, Waiter()) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -189,6 +221,6 @@ def test_an_error_names_the_request_without_its_query(fault: Any) -> None:
 def test_a_rate_limiter_remembers_only_its_windows() -> None:
     pacer: Any = RateLimit(per_second=1_000, per_minute=1_000).limiter()
     for number in range(5_000):
-        assert pacer.acquire(number) == 0.0
+        assert pacer.acquire(number, Waiter()) == 0.0
         pacer.release(number)
     assert len(pacer._answered) == 1_000

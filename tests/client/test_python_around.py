@@ -6,30 +6,45 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from raw_server import serving
 from vox_calls import (
     AsyncClient,
     AuthenticationError,
     Client,
+    ClientClosedError,
     ConfigurationError,
     InvalidQueryError,
     PaginationError,
     RateLimit,
+    TransportError,
 )
 from vox_calls_tools.sandbox import Sandbox, Script, Settings, Step, make_key
 
 LOOPS = """
-import asyncio, sys, threading, trio, vox_calls
+import asyncio, contextlib, sys, threading, trio, vox_calls
+
+kinds = {}
+with contextlib.suppress(ImportError):  # there is none for Windows
+    import uvloop
+    kinds["uvloop"] = uvloop
 
 async def count(reader):
     return len([call async for call in reader.list_calls(max_items=150)])
 
 def run(kind, reader):
-    return asyncio.run(count(reader)) if kind == "asyncio" else trio.run(count, reader)
+    if kind == "trio":
+        return trio.run(count, reader)
+    with asyncio.Runner(loop_factory=getattr(kinds.get(kind), "new_event_loop", None)) as runner:
+        return runner.run(count(reader))
 
 def after(order):
     reader = vox_calls.AsyncClient(rate_limit=None)
@@ -77,7 +92,16 @@ def in_loops(sandbox: Sandbox, *arguments: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("order", [["asyncio", "asyncio"], ["asyncio", "trio", "asyncio"], ["trio", "trio", "asyncio"]])
+@pytest.mark.parametrize(
+    "order",
+    [
+        ["asyncio", "asyncio"],
+        ["asyncio", "trio", "asyncio"],
+        ["trio", "trio", "asyncio"],
+        ["uvloop", "uvloop", "asyncio"],
+        ["trio", "uvloop", "asyncio", "uvloop"],
+    ],
+)
 def test_a_client_serves_one_event_loop_after_another(order: list[str], sandbox: Sandbox) -> None:
     assert in_loops(sandbox, *order) == [" ".join(["150"] * len(order)), "closed"]
 
@@ -160,3 +184,74 @@ def test_odd_options_are_configuration_errors(options: Any) -> None:
 def test_an_on_invalid_that_cannot_be_called_is_rejected_at_once() -> None:
     with Client("key") as reader, pytest.raises(InvalidQueryError, match="on_invalid"):
         reader.list_calls(on_invalid=5)  # type: ignore[arg-type] # on purpose
+
+
+def test_threads_of_one_client_get_equal_shares(sandbox: Sandbox) -> None:
+    pages: Counter[int] = Counter()
+    with Client(
+        sandbox.api_key, base_url=sandbox.base_url, rate_limit=RateLimit(per_second=20, per_minute=10_000)
+    ) as reader:
+        start = threading.Barrier(32)
+        ends = time.monotonic() + 5.0
+
+        def read(number: int) -> None:
+            start.wait()
+            for _ in reader.list_calls(page_size=1).pages():
+                if time.monotonic() > ends:
+                    return
+                pages[number] += 1
+
+        threads = [threading.Thread(target=read, args=[number]) for number in range(32)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(pages) == 32
+    assert max(pages.values()) - min(pages.values()) <= 2, pages
+    assert sum(pages.values()) > 5 * 20 * 0.7
+
+
+@pytest.mark.parametrize("stage", ["waiting for the answer", "reading the body"])
+def test_a_client_closed_by_another_thread_says_so(stage: str) -> None:
+    sent = threading.Event()
+
+    def parts() -> Iterator[bytes]:
+        if stage == "reading the body":
+            yield b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
+        sent.set()
+        time.sleep(1.0)
+        yield b"{"
+
+    with serving(parts) as url, Client("key", base_url=url, rate_limit=None, retries=0) as reader:
+
+        def close() -> None:
+            sent.wait()
+            time.sleep(0.1)
+            reader.close()
+
+        closing = threading.Thread(target=close)
+        closing.start()
+        with pytest.raises((ClientClosedError, TransportError)):
+            list(reader.list_calls())
+        closing.join()
+
+
+def consume(response: httpx.Response) -> None:
+    list(response.iter_bytes())
+
+
+def read(response: httpx.Response) -> None:
+    response.read()
+
+
+def test_a_hook_that_consumes_bodies_is_named(sandbox: Sandbox) -> None:
+    for hook, told in ((read, None), (consume, "let it call response.read")):
+        with (
+            httpx.Client(event_hooks={"response": [hook]}) as http,
+            Client(sandbox.api_key, base_url=sandbox.base_url, http_client=http) as reader,
+        ):
+            if told is None:
+                assert len(list(reader.list_calls(max_items=5))) == 5
+            else:
+                with pytest.raises(ConfigurationError, match=told):
+                    list(reader.list_calls())

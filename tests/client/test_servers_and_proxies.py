@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import socket
 import ssl
@@ -20,6 +21,7 @@ from raw_server import http
 from scripted import page
 from vox_calls import (
     ApiError,
+    AsyncClient,
     BadRequestError,
     Client,
     ConfigurationError,
@@ -191,3 +193,68 @@ def test_details_of_any_depth_are_an_api_error(depth: int) -> None:
     body = b'{"error": {"code": "X", "message": "m", "details": %s}}' % nested
     with serving(lambda _: http(body, "400 Bad Request")) as (url, _):
         read_fails(url, BadRequestError, "answered 400")
+
+
+@contextmanager
+def closing_when_idle(answer: bytes) -> Iterator[tuple[str, list[int]]]:
+    """A server that answers each connection once, keeps it, and closes it when the next request comes."""
+    seen: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    seen.append(len(seen) + 1)
+                    with connection:
+                        connection.recv(65_536)
+                        connection.sendall(answer)
+                        connection.recv(65_536)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://localhost:{listener.getsockname()[1]}", seen
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def slow_to_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Client, "_jitter", staticmethod(lambda: 0.999))
+    monkeypatch.setattr(AsyncClient, "_jitter", staticmethod(lambda: 0.999))
+
+
+def test_an_idle_connection_that_was_closed_costs_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_to_retry(monkeypatch)
+    body = page("a").content
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    with closing_when_idle(answer) as (url, connections), client(url) as reader:
+        began = time.monotonic()
+        for _ in range(3):
+            assert [call.id for call in reader.list_calls()] == ["a"]
+        assert time.monotonic() - began < 0.3
+        assert connections == [1, 2, 3]
+
+
+def test_an_idle_connection_that_was_closed_costs_no_wait_async(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_to_retry(monkeypatch)
+    body = page("a").content
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    async def read(url: str) -> float:
+        async with AsyncClient("key", base_url=url, rate_limit=None) as reader:
+            began = time.monotonic()
+            for _ in range(3):
+                assert [call.id async for call in reader.list_calls()] == ["a"]
+            return time.monotonic() - began
+
+    with closing_when_idle(answer) as (url, connections):
+        assert asyncio.run(read(url)) < 0.3
+        assert connections == [1, 2, 3]
+
+
+def test_a_lost_new_connection_waits_before_the_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_to_retry(monkeypatch)
+    with serving(lambda number: b"" if number == 1 else http(page("a").content)) as (url, connections):
+        began = time.monotonic()
+        with client(url) as reader:
+            assert [call.id for call in reader.list_calls()] == ["a"]
+        assert time.monotonic() - began > 0.4
+        assert connections == [1, 2]

@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 import vox_calls
 from conftest import NOW
 from vox_calls import Call, RateLimit
+from vox_calls.toolkit import Waiter
 from vox_calls_tools.cli.meter import Meter
 from vox_calls_tools.cli.showing import lines
 from vox_calls_tools.export import (
@@ -386,11 +387,11 @@ def test_without_a_terminal_there_is_a_line_every_thirty_seconds() -> None:
 def test_a_watched_limit_reports_its_pauses() -> None:
     pauses: list[float] = []
     pacer = WatchedLimit(RateLimit(per_second=1, per_minute=60), pauses.append).limiter()
-    assert pacer.acquire(0.0) == 0.0
+    assert pacer.acquire(0.0, Waiter()) == 0.0
     pacer.release(0.25)
-    assert pacer.acquire(0.5) == pytest.approx(0.75)
+    assert pacer.acquire(0.5, Waiter()) == pytest.approx(0.75)
     pacer.hold(5.0, 1.0)
-    assert pacer.acquire(1.0) == pytest.approx(5.0)
+    assert pacer.acquire(1.0, Waiter()) == pytest.approx(5.0)
     assert pauses == [pytest.approx(0.75), 5.0, pytest.approx(5.0)]
 
 

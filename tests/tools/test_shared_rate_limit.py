@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -15,7 +15,9 @@ import pytest
 
 import vox_calls
 from faulty import HISTORY
-from vox_calls import Client, ConfigurationError
+from vox_calls import AsyncClient, Client, ConfigurationError
+from vox_calls.toolkit import Waiter
+from vox_calls_tools import shared_rate_limit
 from vox_calls_tools.sandbox import Sandbox, Settings, make_key
 from vox_calls_tools.shared_rate_limit import SharedRateLimit
 
@@ -43,20 +45,109 @@ def test_processes_that_share_a_limit_never_meet_a_429(tmp_path: Path) -> None:
 def test_a_429_of_one_process_pauses_the_others(tmp_path: Path) -> None:
     limit = SharedRateLimit(tmp_path / "limit.sqlite")
     one, other = limit.limiter(), limit.limiter()
-    assert one.acquire(0.0) == 0.0
+    assert one.acquire(0.0, Waiter()) == 0.0
     one.release(0.0)
     one.hold(7.0, 0.0)
-    assert 6.0 < other.acquire(0.0) <= 7.0
+    assert 6.0 < other.acquire(0.0, Waiter()) <= 7.0
 
 
-def test_a_dead_process_frees_its_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limit = SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=1)
-    assert limit.limiter().acquire(0.0) == 0.0
-    later = limit.limiter()
-    assert later.acquire(0.0) > 0.0
+IN_FLIGHT = """
+import sys
+from vox_calls.toolkit import Waiter
+from vox_calls_tools.shared_rate_limit import SharedRateLimit
+
+limiter = SharedRateLimit(sys.argv[1]).limiter()
+print(sum(limiter.acquire(0.0, Waiter()) == 0.0 for _ in range(5)), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("is_reaped", [True, False])
+def test_a_killed_process_stalls_nobody(tmp_path: Path, is_reaped: bool) -> None:
+    path = tmp_path / "limit.sqlite"
+    command = [sys.executable, "-c", IN_FLIGHT, str(path)]
+    later = SharedRateLimit(path).limiter()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sender:
+        assert sender.stdout is not None
+        assert sender.stdout.readline() == "5\n"
+        time.sleep(1.2)
+        assert later.acquire(0.0, Waiter()) > 0.0
+        sender.kill()
+        if is_reaped:
+            sender.wait()
+        else:
+            os.waitid(os.P_PID, sender.pid, os.WEXITED | os.WNOWAIT)
+        died = time.monotonic()
+        while (wait := later.acquire(0.0, Waiter())) > 0:
+            time.sleep(wait)
+        assert time.monotonic() - died < 1.5
+
+
+@pytest.mark.parametrize("jump", [-3_600.0, 3_600.0])
+def test_a_jump_of_the_clock_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float) -> None:
     now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 301.0)
-    assert later.acquire(0.0) == 0.0
+    limit = SharedRateLimit(tmp_path / "limit.sqlite", per_second=5, per_minute=6)
+    one, other = limit.limiter(), limit.limiter()
+    assert [one.acquire(0.0, Waiter()) for _ in range(5)] == [0.0] * 5
+    for _ in range(5):
+        one.release(0.0)
+    monkeypatch.setattr(time, "time", lambda: now + jump)
+    assert 0.5 < other.acquire(0.0, Waiter()) <= 1.0
+
+
+@pytest.mark.parametrize("held", ["rows", "file"])
+def test_a_held_file_never_blocks_the_event_loop(tmp_path: Path, sandbox: Sandbox, held: str) -> None:
+    path = tmp_path / "limit.sqlite"
+    limit = SharedRateLimit(path)
+    limit.limiter()
+    gaps = []
+
+    async def tick(done: asyncio.Event) -> None:
+        while not done.is_set():
+            began = time.monotonic()
+            await asyncio.sleep(0.005)
+            gaps.append(time.monotonic() - began)
+
+    async def read() -> int:
+        done = asyncio.Event()
+        ticking = asyncio.create_task(tick(done))
+        async with AsyncClient(sandbox.api_key, base_url=sandbox.base_url, rate_limit=limit) as client:
+            holder = sqlite3.connect(path, isolation_level=None)
+            holder.execute("BEGIN EXCLUSIVE" if held == "file" else "BEGIN IMMEDIATE")
+            asyncio.get_running_loop().call_later(1.0, holder.close)
+            count = len([call async for call in client.list_calls(max_items=300)])
+        done.set()
+        await ticking
+        return count
+
+    began = time.monotonic()
+    assert asyncio.run(read()) == 300
+    assert time.monotonic() - began > 1.0
+    assert max(gaps) < 0.25
+
+
+def test_a_file_that_stays_held_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_rate_limit, "_PATIENCE", 0.1)
+    limiter = SharedRateLimit(tmp_path / "limit.sqlite").limiter()
+    with closing(sqlite3.connect(tmp_path / "limit.sqlite", isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        assert limiter.acquire(0.0, Waiter()) > 0.0
+        time.sleep(0.11)
+        with pytest.raises(ConfigurationError, match="database is locked"):
+            limiter.acquire(0.0, Waiter())
+
+
+def test_an_answer_is_noted_once_the_file_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "limit.sqlite"
+    limiter = SharedRateLimit(path).limiter()
+    assert limiter.acquire(0.0, Waiter()) == 0.0
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        limiter.release(0.0)
+        limiter.hold(7.0, 0.0)
+    assert 6.0 < limiter.acquire(0.0, Waiter()) <= 7.0
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("SELECT count(*) FROM sent WHERE answered IS NULL").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("path", ["/", "/dev/null/x.sqlite"])
@@ -66,19 +157,20 @@ def test_an_unusable_limit_file_is_reported(path: str) -> None:
 
 
 def test_a_shared_limit_counts_from_the_response(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [1_793_491_200.0]
-    monkeypatch.setattr(time, "time", lambda: now[0])
+    now = [1_000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     pacer = SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=120).limiter()
-    assert pacer.acquire(0.0) == 0.0
+    assert pacer.acquire(0.0, Waiter()) == 0.0
     now[0] += 5.0
     pacer.release(0.0)
-    assert pacer.acquire(0.0) == pytest.approx(1.0)
+    assert pacer.acquire(0.0, Waiter()) == pytest.approx(1.0)
     now[0] += 1.0
-    assert pacer.acquire(0.0) == 0.0
+    assert pacer.acquire(0.0, Waiter()) == 0.0
 
 
 FORKED = """
 import os, sys, threading, time
+from vox_calls.toolkit import Waiter
 from vox_calls_tools.shared_rate_limit import SharedRateLimit
 
 pacer = SharedRateLimit("limit.sqlite", per_second=1, per_minute=100).limiter()
@@ -94,12 +186,12 @@ thread.start()
 inside.wait()
 if os.fork() == 0:
     os.chdir("elsewhere")
-    while (wait := pacer.acquire(0.0)) > 0:
+    while (wait := pacer.acquire(0.0, Waiter())) > 0:
         time.sleep(wait)
     os._exit(0)
 thread.join()
 assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
-assert pacer.acquire(0.0) > 0, "the child's request does not count"
+assert pacer.acquire(0.0, Waiter()) > 0, "the child's request does not count"
 """
 
 
@@ -121,9 +213,10 @@ def test_a_forked_child_does_not_release_the_parents_request(tmp_path: Path) -> 
     limit = SharedRateLimit(tmp_path / "limit.sqlite", per_second=1, per_minute=1)
     code = f"""
 import os
+from vox_calls.toolkit import Waiter
 from vox_calls_tools.shared_rate_limit import SharedRateLimit
 limiter = SharedRateLimit({str(limit.path)!r}, per_second=1, per_minute=1).limiter()
-assert limiter.acquire(0.0) == 0.0
+assert limiter.acquire(0.0, Waiter()) == 0.0
 if os.fork() == 0:
     limiter.release(0.0)
     os._exit(0)
@@ -131,14 +224,4 @@ assert os.wait()[1] == 0
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     with closing(sqlite3.connect(limit.path)) as file:
-        assert file.execute("SELECT count(*) FROM requests WHERE answered IS NULL").fetchone() == (1,)
-
-
-def test_an_unreferenced_shared_limit_closes_its_file(tmp_path: Path) -> None:
-    pacer = SharedRateLimit(tmp_path / "limit.sqlite").limiter()
-    connection = pacer._connection
-    assert connection is not None
-    del pacer
-    gc.collect()
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        connection.execute("SELECT 1")
+        assert file.execute("SELECT count(*) FROM sent WHERE answered IS NULL").fetchone() == (1,)

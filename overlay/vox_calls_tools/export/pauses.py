@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from vox_calls.toolkit import Limit, Limiter
+from vox_calls.toolkit import Limit, Limiter, Waiter
 
 OnPause = Callable[[float], None]
 
@@ -37,8 +37,8 @@ class _WatchedLimiter:
     limiter: Limiter
     on_pause: OnPause
 
-    def acquire(self, now: float) -> float:
-        wait = self.limiter.acquire(now)
+    def acquire(self, now: float, waiter: Waiter) -> float:
+        wait = self.limiter.acquire(now, waiter)
         if wait > 0:
             self.on_pause(wait)
         return wait
