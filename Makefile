@@ -28,7 +28,7 @@ COMPILE = $(RESOLVER)/$(notdir $(BIN))/python -m uv pip compile --universal --py
 	--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet
 CODE := overlay scripts tests
 
-.PHONY: help demo test test-wheel test-lowest coverage soak generate check-generated capture lint lint-spec format types lock doctor \
+.PHONY: help demo test test-wheel test-lowest coverage soak fuzz generate check-generated capture lint lint-spec format types lock doctor \
 	bench bench-check docs package check-release ci clean
 .DEFAULT_GOAL := help
 
@@ -59,6 +59,10 @@ soak: $(READY)  ## Repeat first use by threads 2,000 times, and simulate 20,000 
 	@STEPS=500 $(BIN)/python -m pytest --quiet --timeout 3600 tests/client/test_secrets_everywhere.py
 	@$(BIN)/python tests/simulation.py 0 9999 & one=$$!; \
 		$(BIN)/python tests/simulation.py 10000 19999 && wait $$one
+
+fuzz: $(READY)  ## Send 100,000 odd responses and pass as many odd arguments: only a VoxCallsError may be raised.
+	@$(BIN)/python tests/fuzz.py 0 49999 & one=$$!; \
+		$(BIN)/python tests/fuzz.py 50000 99999 && wait $$one
 
 generate: $(READY)  ## Regenerate generated/ from openapi/calls.yaml.
 	@$(BIN)/python scripts/generate.py

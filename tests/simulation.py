@@ -8,10 +8,13 @@ The seed decides everything: the history, its changes while it is read, the faul
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 import random
 import sys
+import zlib
+from codecs import BOM_UTF8
 from collections import Counter, deque
 from contextlib import aclosing
 from datetime import timedelta
@@ -37,6 +40,7 @@ from vox_calls import (
     TransportError,
     VoxCallsError,
 )
+from vox_calls._exchange import REUSED
 
 KEY = "vox_simulation_key"
 AGENT = {"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2", "agent_version": "v3"}
@@ -54,9 +58,17 @@ FAULTS = [
     "final",
     "slow",
     "refusal",
+    "idle connection closed",
+    "unknown coding",
+    "proxy login",
+    "error in a 200",
+    "too many items",
 ]
+ENVELOPE = b'{"error": {"code": "X", "message": "Y", "details": {"a": 9}}}'
 RETRIED = (408, 429, 500, 502, 503, 504, 520, 526, 599)
 FINAL = (400, 401, 403, 404, 302)
+NEVER_RETRIED = ("not asked for (br)", "407 Proxy Authentication Required")
+NESTED = "[" * 2_000 + "]" * 2_000
 BROKEN_ITEMS: tuple[object, ...] = (None, 5, [], {"id": "?"}, {"id": 5})
 
 Driver = Literal["sync", "async"]
@@ -194,7 +206,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self.handle_request(request)
 
     def fault(self, request: httpx.Request) -> httpx.Response | None:
-        kind = self.chance.randrange(9)
+        kind = self.chance.randrange(len(FAULTS))
         self.figures[FAULTS[kind]] += 1
         match kind:
             case 0:
@@ -218,7 +230,23 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
             case 7 if self.chance.random() < 0.5:
                 self.clock.time += 20.0  # a slow response that arrives in the end
                 return None
-        return self.refusal()
+        return self.odd(FAULTS[kind], request) or self.refusal()
+
+    def odd(self, kind: str, request: httpx.Request) -> httpx.Response | None:
+        """What servers and proxies do seldom."""
+        match kind:
+            case "idle connection closed":
+                request.extensions[REUSED] = True
+                raise httpx.RemoteProtocolError("Server disconnected", request=request)
+            case "unknown coding":
+                return httpx.Response(200, stream=httpx.ByteStream(b"?"), headers={"Content-Encoding": "br"})
+            case "proxy login":
+                raise httpx.ProxyError("407 Proxy Authentication Required", request=request)
+            case "error in a 200":
+                return httpx.Response(200, json={"error": {"code": "BUSY", "message": "Later.", "details": None}})
+            case "too many items":
+                return httpx.Response(200, json={"items": [{}] * 1_001, "total_count": 0, "next_cursor": None})
+        return None
 
     def refusal(self) -> httpx.Response:
         status = self.chance.choice(RETRIED)
@@ -236,7 +264,7 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
             self.asked += asked
         if kind <= 2 and asked <= 120:
             self.not_before = self.clock.time + (asked if kind < 2 else int(asked))
-        body = self.chance.choice([b"", b"<html>Bad gateway</html>", b'{"error": {"code": "X", "message": "Y"}}'])
+        body = self.chance.choice([b"", b"<html>Bad gateway</html>", ENVELOPE, ENVELOPE.replace(b"9", NESTED.encode())])
         return httpx.Response(status, content=body, headers=headers)
 
     def answer(self, request: httpx.Request, arrived: float) -> httpx.Response:
@@ -247,7 +275,25 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         page = self.page(request)
         if self.following:
             self.given.append(self.following)
-        return httpx.Response(200, content=page)
+        return self.encoded(page)
+
+    def encoded(self, page: bytes) -> httpx.Response:
+        """The page as some servers and proxies send it."""
+        kind = self.chance.choice(["plain", "plain", "mark", "gzip", "x-gzip", "members", "deflate"])
+        self.figures[f"page: {kind}"] += 1
+        if kind == "mark":
+            return httpx.Response(200, stream=httpx.ByteStream(BOM_UTF8 + page))
+        cut = self.chance.randrange(len(page))
+        coded = {
+            "gzip": gzip.compress(page, mtime=0),
+            "x-gzip": gzip.compress(page, mtime=0),
+            "members": gzip.compress(page[:cut], mtime=0) + gzip.compress(page[cut:], mtime=0),
+            "deflate": zlib.compress(page),
+        }
+        if kind not in coded:
+            return httpx.Response(200, stream=httpx.ByteStream(page))
+        coding = "gzip" if kind == "members" else kind
+        return httpx.Response(200, stream=httpx.ByteStream(coded[kind]), headers={"Content-Encoding": coding})
 
     def admitted(self, now: float) -> bool:
         for seconds, most in ((1.0, 5), (60.0, 120)):
@@ -352,6 +398,7 @@ class Reader:
         self.errors.append(type(error).__name__)
         passing = isinstance(error, TransportError) or (isinstance(error, ApiError) and error.status_code in RETRIED)
         passing = passing or (isinstance(error, InvalidResponseError) and "not JSON" in error.reason)
+        passing = passing and not any(reason in str(error) for reason in NEVER_RETRIED)
         if passing and self.server.asked < MOST_ASKED:
             assert error.attempts == self.plan.retries + 1, "given up too early"
         if isinstance(error, ApiError):

@@ -9,18 +9,26 @@ from pathlib import Path
 
 import pytest
 
+import fuzz
 import simulation
 from broken_rules import break_copy
 from contract import ROOT
 
 SEEDS = 400
 CHUNK = 50
+FUZZED = 2_000
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_a_simulated_history_is_read_completely(first: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("ERROR", "vox_calls")  # the server sends an unknown status
     assert simulation.main(first, first + CHUNK - 1) == 0
+
+
+@pytest.mark.parametrize("first", range(0, FUZZED, FUZZED // 4))
+def test_odd_input_raises_only_errors_of_ours(first: int, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("ERROR", "vox_calls")
+    assert fuzz.main(first, first + FUZZED // 4 - 1) == 0
 
 
 @pytest.mark.parametrize(
