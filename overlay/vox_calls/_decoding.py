@@ -102,20 +102,20 @@ class Decoder(Generic[T]):
         self._nested = [(field, field.model) for field in self._fields if field.model]
         self._keeps_unknown = hasattr(cls, "additional_properties")
         try:
-            msgspec.convert(None, cls, dec_hook=_free_object)
+            msgspec.convert(None, cls, dec_hook=_map)
         except msgspec.ValidationError:
             pass  # None is not an object; msgspec now knows the class
         except TypeError as error:
             raise TypeError(f"{cls.__name__} of the contract has a field that cannot be decoded: {error}") from None
         for field in self._fields:
-            if field.free:
-                _maker(field.free)
+            if field.map:
+                _maker(field.map)
 
     def decode(self, raw: Json, *, path: str = "", unknown: UnknownValues | None = None) -> T:
         """Decode one object, which stands at a path in the response; InvalidResponseError with the path of a fault."""
         try:
             try:
-                decoded = msgspec.convert(raw, self._cls, dec_hook=_free_object)
+                decoded = msgspec.convert(raw, self._cls, dec_hook=_map)
             except (msgspec.ValidationError, UnicodeError):
                 decoded = self._decode_completed(raw, path)
             self._keep_unknown(raw, decoded, path, unknown)
@@ -132,7 +132,7 @@ class Decoder(Generic[T]):
         The same as one by one, in half the time for well-formed objects.
         """
         with contextlib.suppress(msgspec.ValidationError, UnicodeError):
-            decoded: list[T] = msgspec.convert(raw, list[self._cls], dec_hook=_free_object)  # type: ignore[name-defined] # the class that this decodes
+            decoded: list[T] = msgspec.convert(raw, list[self._cls], dec_hook=_map)  # type: ignore[name-defined] # the class that this decodes
             if self._knows_all(raw):
                 return decoded
         return [self._outcome(item, f"{path}[{position}]", unknown) for position, item in enumerate(raw)]
@@ -147,10 +147,10 @@ class Decoder(Generic[T]):
         try:
             complete = self.complete(raw)
             try:
-                return msgspec.convert(complete, self._cls, dec_hook=_free_object)
+                return msgspec.convert(complete, self._cls, dec_hook=_map)
             except UnicodeError:
                 # Half a surrogate pair where text does not belong: msgspec would not say where.
-                return msgspec.convert(_without_halves(complete), self._cls, dec_hook=_free_object)
+                return msgspec.convert(_without_halves(complete), self._cls, dec_hook=_map)
         except (msgspec.ValidationError, RecursionError) as error:
             fault = _FAULT.fullmatch(str(error))
             where, reason = (fault["path"] or "", fault["reason"]) if fault else ("", str(error))
@@ -226,7 +226,7 @@ def _without_halves(value: Json) -> Json:
     return [_without_halves(item) for item in value] if isinstance(value, list) else value
 
 
-def _free_object(kind: type[dict[str, Any]], value: Json) -> object:
+def _map(kind: type[dict[str, Any]], value: Json) -> object:
     """Make what msgspec does not know: its hook."""
     if not isinstance(value, dict):
         raise TypeError(f"Expected `object`, got `{_JSON_TYPES.get(type(value), type(value).__name__)}`")
@@ -235,17 +235,15 @@ def _free_object(kind: type[dict[str, Any]], value: Json) -> object:
 
 @functools.cache
 def _maker(kind: type[dict[str, Any]]) -> Callable[[dict[str, Any]], object]:
-    """What makes a free object of a dict, and each of its values what the contract says."""
+    """What makes a map of a dict, and each of its values what the contract says."""
     if not issubclass(kind, dict):
         raise TypeError(f"Expected `{kind.__name__}`, got `object`")
     (base,) = kind.__orig_bases__  # type: ignore[attr-defined] # dict[str, ...], by the generator's template
     value_type = typing.get_args(base)[1]
-    if value_type is Any:
-        return kind
     if isinstance(value_type, str):
         value_type = vars(models)[value_type]
     with contextlib.suppress(msgspec.ValidationError):
-        msgspec.convert(None, value_type, dec_hook=_free_object)  # builds what msgspec has to know of the type
+        msgspec.convert(None, value_type, dec_hook=_map)  # builds what msgspec has to know of the type
 
     def make(value: dict[str, Any]) -> object:
         try:
@@ -256,7 +254,7 @@ def _maker(kind: type[dict[str, Any]]) -> Callable[[dict[str, Any]], object]:
     def convert(item: Json) -> object:
         if attrs.has(value_type):
             return decoder_of(value_type).decode(item)
-        return msgspec.convert(item, value_type, dec_hook=_free_object)
+        return msgspec.convert(item, value_type, dec_hook=_map)
 
     return make
 

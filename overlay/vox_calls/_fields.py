@@ -28,7 +28,7 @@ class Field:
         enum: The enum of its value.
         known: The values of that enum, and None.
         model: The generated class of the object that it holds; see `fields_of`.
-        free: The generated class of the free object that it holds: any key, any value.
+        map: The generated class of the object that it holds: any key, values of one type.
 
     Example:
         >>> from vox_calls import Call
@@ -44,7 +44,7 @@ class Field:
     enum: type[Enum] | None
     known: frozenset[object]
     model: type[Any] | None
-    free: type[dict[str, Any]] | None
+    map: type[dict[str, Any]] | None
 
 
 _known: dict[type[Any], tuple[Field, ...]] = {}
@@ -79,7 +79,7 @@ def _field(field: attrs.Attribute[Any], hint: Any) -> Field:  # noqa: ANN401 - a
         enum=enum,
         known=frozenset([None, *(member.value for member in enum)]) if enum else frozenset(),
         model=next((kind for kind in classes if attrs.has(kind)), None),
-        free=next((kind for kind in classes if issubclass(kind, dict)), None),
+        map=next((kind for kind in classes if issubclass(kind, dict)), None),
     )
 
 
@@ -87,10 +87,9 @@ def _absent(kinds: tuple[Any, ...]) -> object:
     if types.NoneType in kinds:
         return None
     for kind in kinds:
-        if typing.get_origin(kind) is list:
-            return []
-        if isinstance(kind, type) and issubclass(kind, dict):
-            return {}
+        base = typing.get_origin(kind) or kind
+        if issubclass(base, list | dict):
+            return base()
     return attrs.NOTHING
 
 

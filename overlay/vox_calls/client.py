@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from contextlib import aclosing, closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
@@ -28,6 +28,7 @@ from vox_calls.rate_limit import DEFAULT_RATE_LIMIT, Limit, limiter_of
 
 T = TypeVar("T")
 Result = TypeVar("Result")
+Pairs = Mapping[str, str | int | Iterable[str | int]] | str | Iterable[str]
 
 
 class _Client(ABC, Generic[Http, Result]):
@@ -79,11 +80,18 @@ class _Client(ABC, Generic[Http, Result]):
         self,
         *,
         agent_id: UUID | str | Iterable[UUID | str] | None = None,
+        agent_version: str | Iterable[str] | None = None,
         status: CallStatus | str | Iterable[CallStatus | str] | None = None,
         call_type: CallType | str | Iterable[CallType | str] | None = None,
         disconnection_reason: DisconnectionReason | str | Iterable[DisconnectionReason | str] | None = None,
         call_from: str | Iterable[str] | None = None,
         call_to: str | Iterable[str] | None = None,
+        customer_id: UUID | str | None = None,
+        campaign_id: str | int | None = None,
+        metadata: Pairs | None = None,
+        dynamic_variables: Pairs | None = None,
+        duration_ms_min: timedelta | int | None = None,
+        duration_ms_max: timedelta | int | None = None,
         start_at_after: datetime | str | float | None = None,
         start_at_before: datetime | str | float | None = None,
         sort_order: SortOrder | str | None = None,
@@ -100,11 +108,18 @@ class _Client(ABC, Generic[Http, Result]):
 
         Args:
             agent_id: Agents, as UUIDs.
+            agent_version: Versions of the one agent: `"current"`, `"v262"`.
             status: Statuses, such as `"ended"`.
             call_type: Types, such as `"inbound"`.
             disconnection_reason: Reasons, such as `"user_hangup"`.
             call_from: Callers' numbers, as people write them: `"010-1234-5678"`, `"+82 10 1234 5678"`.
             call_to: Called numbers, in the same way.
+            customer_id: The customer, as a UUID.
+            campaign_id: The number of the campaign.
+            metadata: Up to 20 pairs of what was attached: `{"source": ["crm", "web"], "vip": "yes"}`, `"source:crm"`.
+            dynamic_variables: The agent's variables, in the same way.
+            duration_ms_min: Shortest duration, inclusive: a `timedelta` or milliseconds.
+            duration_ms_max: Longest duration, inclusive.
             start_at_after: Earliest connection time, inclusive; see `to_unix_ms`. Calls not connected yet may match.
             start_at_before: Latest connection time, inclusive.
             sort_order: `"desc"`, newest first, is the API's default; or `"asc"`.
@@ -125,11 +140,18 @@ class _Client(ABC, Generic[Http, Result]):
         """
         query = Query.of(
             agent_id=agent_id,
+            agent_version=agent_version,
             status=status,
             call_type=call_type,
             disconnection_reason=disconnection_reason,
             call_from=call_from,
             call_to=call_to,
+            customer_id=customer_id,
+            campaign_id=campaign_id,
+            metadata=metadata,
+            dynamic_variables=dynamic_variables,
+            duration_ms_min=duration_ms_min,
+            duration_ms_max=duration_ms_max,
             start_at_after=start_at_after,
             start_at_before=start_at_before,
             sort_order=sort_order,

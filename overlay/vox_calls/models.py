@@ -148,15 +148,17 @@ class Call(raw.Call):
     def cost(self) -> Decimal | None:
         """What the call cost, in Korean won: `call_cost.total_cost`, exactly. None until it is known.
 
+        It can still grow after a transfer to a person, until that person hangs up.
+
         Raises:
             InvalidResponseError: If the server sent a string that is not a decimal number.
         """
         total = None if self.call_cost is None else self.call_cost.total_cost
         if total is None:
             return None
-        if not _AMOUNT.fullmatch(total):
+        if isinstance(total, str) and not _AMOUNT.fullmatch(total):
             raise InvalidResponseError("call_cost.total_cost", "not a decimal number")
-        return Decimal(total)
+        return Decimal(str(total))  # of a number that came as JSON, the shortest text that means it
 
     def _keep(self, item: dict[str, Any]) -> None:
         """Keep the JSON that it was decoded from."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from functools import partial
 from operator import index
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ import attrs
 
 from vox_calls.enums import CallStatus, CallType, DisconnectionReason, SortOrder, request_value
 from vox_calls.errors import InvalidQueryError, shown
-from vox_calls.timestamps import READ_AS_SECONDS, to_unix_ms
+from vox_calls.timestamps import MILLISECOND, READ_AS_SECONDS, to_unix_ms
 from vox_calls_raw.api.calls import list_calls
 
 MAX_PAGE_SIZE = 100
@@ -25,6 +26,11 @@ T = TypeVar("T")
 
 _UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _LOCAL_NUMBER = re.compile(r"[0-9]{3,12}")
+_AGENT_VERSION = re.compile(r"current|v[0-9]+")
+_DIGITS = re.compile(r"[0-9]+")
+_LARGEST = 2**63 - 1
+_MOST_PAIRS = 20
+_RANGES = (("start_at_after", "start_at_before"), ("duration_ms_min", "duration_ms_max"))
 _SEPARATORS = frozenset(".()[]{}")
 _SEPARATOR_CATEGORIES = frozenset({"Zs", "Pd", "Cf"})  # spaces, dashes, and what address books put around numbers
 
@@ -70,10 +76,7 @@ class Query:
         normalised = {
             field: checked(field, value, NORMALISERS[field]) for field, value in filters.items() if value is not None
         }
-        earliest, latest = normalised.get("start_at_after"), normalised.get("start_at_before")
-        if earliest is not None and latest is not None and latest < earliest:
-            reason = "it is before start_at_after, so no call can match; pass a later instant"
-            errors.append(InvalidQueryError("start_at_before", filters["start_at_before"], reason))
+        errors += [InvalidQueryError(field, filters[field], why) for field, why in _contradictions(normalised)]
         size = checked("page_size", page_size, partial(_integer, least=1, most=MAX_PAGE_SIZE))
         if page_size is None:
             errors.append(InvalidQueryError("page_size", None, f"pass an integer from 1 to {MAX_PAGE_SIZE}"))
@@ -123,6 +126,15 @@ def normalise_filters(filters: Mapping[str, object]) -> dict[str, Any]:
     }
 
 
+def _contradictions(filters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each filter that others make useless, and why."""
+    for least, most in _RANGES:
+        if filters.get(least) is not None and filters.get(most) is not None and filters[most] < filters[least]:
+            yield most, f"it is below {least}, so no call can match; exchange the two"
+    if filters.get("agent_version") and len(filters.get("agent_id") or ()) != 1:
+        yield "agent_version", "the API takes it together with exactly one agent_id"
+
+
 def _many(one: Callable[[object], T], value: object) -> list[T]:
     if isinstance(value, (str, bytes, UUID, Mapping)) or not isinstance(value, Iterable):
         return [one(value)]
@@ -164,6 +176,57 @@ def _instant(value: Any, *, round_up: bool) -> int:  # noqa: ANN401 - whatever t
     return milliseconds
 
 
+def _agent_version(value: object) -> str:
+    if isinstance(value, str) and _AGENT_VERSION.fullmatch(value):
+        return value
+    raise ValueError(f"{shown(value)} is not a version; pass current, or v and a number, such as v262")
+
+
+def _campaign(value: object) -> str:
+    text = value if isinstance(value, str) else str(_integer(value, least=0, most=_LARGEST))
+    if not _DIGITS.fullmatch(text):
+        raise ValueError(f"{shown(value)} is not the number of a campaign; pass its digits")
+    return text
+
+
+def _duration(value: object, *, round_up: bool) -> int:
+    if isinstance(value, timedelta):
+        value = -(-value // MILLISECOND) if round_up else value // MILLISECOND
+    return _integer(value, least=0, most=_LARGEST)
+
+
+def _pairs(value: object) -> list[str]:
+    if isinstance(value, Mapping):
+        pairs = [_pair(key, each) for key, held in value.items() for each in _many(_identity, held)]
+    else:
+        pairs = _many(_written_pair, value)
+    pairs = list(dict.fromkeys(pairs))
+    if not 0 < len(pairs) <= _MOST_PAIRS:
+        raise ValueError(f"pass 1 to {_MOST_PAIRS} pairs of key and value; these are {len(pairs)}")
+    return pairs
+
+
+def _pair(key: object, value: object) -> str:
+    if not isinstance(key, str) or not key or ":" in key:
+        raise ValueError(f"{shown(key)} is not a key that the API can compare: a text without a colon")
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(f"the value of {shown(key)} is not a text; pass it as the API has it")  # noqa: TRY004 - as above
+    pair = f"{key}:{value}"
+    pair.encode()  # half a surrogate pair cannot be sent
+    return pair
+
+
+def _written_pair(value: object) -> str:
+    if not isinstance(value, str) or ":" not in value:
+        raise ValueError(f"{shown(value)} is not a pair; pass a dict, or texts such as 'source:crm'")
+    key, _, held = value.partition(":")
+    return _pair(key, held)
+
+
+def _identity(value: T) -> T:
+    return value
+
+
 def _integer(value: object, *, least: int, most: int | None = None) -> int:
     bounds = f"from {least} to {most}" if most is not None else f"of at least {least}"
     try:
@@ -186,11 +249,18 @@ _PHONE_NUMBERS = partial(_many, _phone_number)
 
 NORMALISERS: Mapping[str, Callable[[object], Any]] = {
     "agent_id": partial(_many, _uuid),
+    "agent_version": partial(_many, _agent_version),
     "status": partial(_many, partial(request_value, CallStatus)),
     "call_type": partial(_many, partial(request_value, CallType)),
     "disconnection_reason": partial(_many, partial(request_value, DisconnectionReason)),
     "call_from": _PHONE_NUMBERS,
     "call_to": _PHONE_NUMBERS,
+    "customer_id": _uuid,
+    "campaign_id": _campaign,
+    "metadata": _pairs,
+    "dynamic_variables": _pairs,
+    "duration_ms_min": partial(_duration, round_up=True),
+    "duration_ms_max": partial(_duration, round_up=False),
     "start_at_after": partial(_instant, round_up=True),
     "start_at_before": partial(_instant, round_up=False),
     "sort_order": partial(request_value, SortOrder),

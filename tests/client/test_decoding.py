@@ -122,7 +122,7 @@ def test_absent_optional_fields_are_null_or_empty() -> None:
     assert decoded.metadata == decoded.dynamic_variables == {}
     assert decoded.call_analysis is not None
     assert decoded.call_analysis.summary is None
-    assert decoded.call_analysis.custom_analysis_data == []
+    assert decoded.call_analysis.custom_analysis_data is None
     assert decoded.to_dict() == call("a", call_analysis={}, call_cost={})
 
 
@@ -154,10 +154,10 @@ def test_a_missing_required_field_is_named(name: str) -> None:
         ("dynamic_variables", "x"),
         ("call_analysis", []),
         ("call_analysis.summary", 5),
-        ("call_analysis.custom_analysis_data", {}),
-        ("call_analysis.custom_analysis_data", None),
+        ("call_analysis.custom_analysis_data", 5),
+        ("call_analysis.custom_analysis_data", "x"),
         ("call_cost", "150.00"),
-        ("call_cost.total_cost", 150),
+        ("call_cost.total_cost", True),
         ("opt_out_sensitive_data_storage", "false"),
     ],
 )
@@ -166,6 +166,22 @@ def test_a_wrong_type_reports_its_path_but_not_its_value(path: str, value: objec
         decode(changed(path, value), path="items[3]")
     assert caught.value.path == f"items[3].{path}"
     assert "not a uuid" not in str(caught.value)
+
+
+@pytest.mark.parametrize("data", [[], [{"name": "a", "value": 1}], {"a": {"b": 1}}, None])
+def test_custom_analysis_data_comes_in_any_shape(data: object) -> None:
+    decoded = decode(changed("call_analysis.custom_analysis_data", data))
+    assert decoded.call_analysis is not None
+    assert decoded.call_analysis.custom_analysis_data == data
+    assert decoded.to_dict()["call_analysis"]["custom_analysis_data"] == data
+
+
+@pytest.mark.parametrize(
+    ("total", "cost"),
+    [("150.00", "150.00"), (150, "150"), (150.25, "150.25"), (0.1, "0.1"), (1234567890.12, "1234567890.12")],
+)
+def test_the_cost_is_exact_as_text_and_as_a_number(total: object, cost: str) -> None:
+    assert decode(changed("call_cost.total_cost", total)).cost == Decimal(cost)
 
 
 @pytest.mark.parametrize("item", [None, 5, "x", [], True])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,10 +21,20 @@ def picks(calls: list[Item], accept: Callable[[Item], bool]) -> list[str]:
     """The expected calls, newest first, computed without the sandbox."""
     at, order = 0, []
     for call in calls:
-        at = at if call["start_at"] is None else call["start_at"]
+        at = created(call) or at
         if accept(call):
             order.append((at, call["id"]))
     return [call_id for _, call_id in sorted(order, reverse=True)]
+
+
+def created(call: Item) -> int | None:
+    """What stands for the time of a call: its start, or for one that ended without, its end."""
+    at: int | None = call["end_at"] if call["start_at"] is None else call["start_at"]
+    return at
+
+
+def lasted(call: Item, least: int, most: int) -> bool:
+    return None not in (call["start_at"], call["end_at"]) and least <= call["end_at"] - call["start_at"] <= most
 
 
 @attrs.frozen
@@ -34,6 +44,7 @@ class Filter:
     value: Any
     sent: list[str]
     accept: Callable[[Item], bool]
+    others: Mapping[str, Any] = {}
 
 
 MIDDLE = NOW - timedelta(days=45)
@@ -44,6 +55,9 @@ def filters(calls: list[Item]) -> dict[str, Filter]:
     agents = sorted({call["agent"]["agent_id"] for call in calls})[:2]
     customers = [call["to_number"] for call in calls if call["call_type"] == "outbound"][:2]
     callers = [call["from_number"] for call in calls if call["call_type"] == "inbound"][:2]
+    customer = next(call["metadata"]["customer_id"] for call in calls if call["metadata"])
+    versioned = next(call for call in calls if call["agent"]["agent_version"].startswith("v"))
+    version = versioned["agent"]["agent_version"]
     hyphenated = [f"{number[:3]}-{number[3:7]}-{number[7:]}" for number in (*customers, *callers)]
     return {
         "agent_id": Filter(agents, agents, lambda call: call["agent"]["agent_id"] in agents),
@@ -63,13 +77,37 @@ def filters(calls: list[Item]) -> dict[str, Filter]:
         "call_from": Filter(hyphenated[2:], callers, lambda call: call["from_number"] in callers),
         "call_to": Filter(hyphenated[:2], customers, lambda call: call["to_number"] in customers),
         "start_at_after": Filter(
-            MIDDLE, [str(MIDDLE_MS)], lambda call: call["start_at"] is None or call["start_at"] >= MIDDLE_MS
+            MIDDLE, [str(MIDDLE_MS)], lambda call: created(call) is None or (created(call) or 0) >= MIDDLE_MS
         ),
         "start_at_before": Filter(
             MIDDLE_MS // 1_000,
             [str(MIDDLE_MS)],
-            lambda call: call["start_at"] is not None and call["start_at"] <= MIDDLE_MS,
+            lambda call: created(call) is not None and (created(call) or 0) <= MIDDLE_MS,
         ),
+        "agent_version": Filter(
+            ["current", version],
+            ["current", version],
+            lambda call: call["agent"] == versioned["agent"],
+            {"agent_id": versioned["agent"]["agent_id"]},
+        ),
+        "customer_id": Filter(
+            customer.upper(), [customer], lambda call: call["metadata"].get("customer_id") == customer
+        ),
+        "campaign_id": Filter(1_001, ["1001"], lambda call: call["metadata"].get("campaign_id") == "1001"),
+        "metadata": Filter(
+            {"source": ["crm", "web"], "attempt": 1},
+            ["source:crm", "source:web", "attempt:1"],
+            lambda call: call["metadata"].get("source") in {"crm", "web"} and call["metadata"].get("attempt") == 1,
+        ),
+        "dynamic_variables": Filter(
+            ["fs-support:true", "integer:7", "integer:8"],
+            ["fs-support:true", "integer:7", "integer:8"],
+            lambda call: call["dynamic_variables"]["fs-support"] and call["dynamic_variables"]["integer"] in {7, 8},
+        ),
+        "duration_ms_min": Filter(
+            timedelta(minutes=5, microseconds=-1), ["300000"], lambda call: lasted(call, 300_000, 10**9)
+        ),
+        "duration_ms_max": Filter(10_000, ["10000"], lambda call: lasted(call, 0, 10_000)),
     }
 
 
@@ -88,11 +126,11 @@ def test_a_filter_is_repeated_in_the_query_and_narrows_calls(
     expected = picks(calls, asked.accept)
     assert 0 < len(expected) < len(calls)
 
-    reading = read(sandbox, **{name: asked.value})
+    reading = read(sandbox, **{name: asked.value}, **asked.others)
 
     assert reading.ids == expected
     assert [url.params.get_list(name) for url in reading.requests] == [asked.sent] * len(reading.requests)
-    assert {key for url in reading.requests for key in url.params} <= {name, "cursor", "limit"}
+    assert {key for url in reading.requests for key in url.params} <= {name, *asked.others, "cursor", "limit"}
 
 
 def test_values_are_alternatives_and_filters_are_combined(calls: list[Item], sandbox: Sandbox, read: Read) -> None:

@@ -6,8 +6,8 @@ import ast
 import inspect
 import re
 import typing
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,7 @@ def test_each_response_field_is_known_to_its_class(name: str) -> None:
         wire_names = [field.metadata.get("wire_name", field.name) for field in attrs.fields(generated) if field.init]
         assert wire_names == list(properties)
     else:
-        assert issubclass(generated, dict)
+        assert generated == dict[str, Any]
 
 
 def test_a_call_has_each_field_under_its_wire_name() -> None:
@@ -167,15 +167,25 @@ def is_instant(name: str) -> bool:
     return getattr(query.NORMALISERS.get(name), "func", None) is query._instant
 
 
+def is_duration(name: str) -> bool:
+    return getattr(query.NORMALISERS.get(name), "func", None) is query._duration
+
+
+def are_pairs(name: str) -> bool:
+    return query.NORMALISERS.get(name) is query._pairs
+
+
 def plain_types(name: str, schema: dict[str, Any]) -> set[object]:
     """The types of one value of a filter."""
     resolved = resolve(schema)
     if "enum" in resolved and "$ref" in schema:
         return {getattr(vox_calls, schema["$ref"].rpartition("/")[2]), str}
     if resolved["type"] == "integer":
-        return {datetime, str, float} if is_instant(name) else {int}
+        return {datetime, str, float} if is_instant(name) else {timedelta, int} if is_duration(name) else {int}
     if resolved["type"] == "boolean":
         return {bool}
+    if query.NORMALISERS.get(name) is query._campaign:
+        return {str, int}  # a number in a string
     return {UUID, str} if resolved.get("format") == "uuid" else {str}
 
 
@@ -187,7 +197,9 @@ def test_each_parameter_has_a_type_that_fits_the_contract(client: type[Any], nam
     hints = set(typing.get_args(typing.get_type_hints(client.list_calls)[name]))
     many = {hint for hint in hints if typing.get_origin(hint) is not None}
     assert hints - many == one | {type(None)}
-    if schema.get("type") == "array":
+    if are_pairs(name):
+        assert {typing.get_origin(hint) for hint in many} == {Mapping, Iterable}
+    elif schema.get("type") == "array":
         (iterable,) = many
         (inner,) = typing.get_args(iterable)
         assert typing.get_origin(iterable) is Iterable
@@ -202,13 +214,18 @@ def test_client_and_contract_have_the_same_bounds(name: str) -> None:
     schema = parameters()[name]["schema"]
     inside = schema.get("items", {})
     kept: dict[str, Any] = {"minItems": 1} if schema.get("type") == "array" else {}
+    if name == "agent_version":
+        kept["pattern"] = f"^({query._AGENT_VERSION.pattern})$"
     if query.NORMALISERS.get(name) is query.NORMALISERS["call_from"]:
         kept["pattern"] = f"^{query._LOCAL_NUMBER.pattern}$"
-    if is_instant(name):
+    if is_instant(name) or is_duration(name):
         kept["minimum"] = 0
+    if are_pairs(name):
+        kept["maxItems"] = query._MOST_PAIRS
     keywords = getattr(query.NORMALISERS.get(name), "keywords", {})
     kept |= {word: keywords[own] for word, own in (("minimum", "least"), ("maximum", "most")) if own in keywords}
     special: dict[str, dict[str, Any]] = {
+        "campaign_id": {"pattern": f"^{query._DIGITS.pattern}$"},
         "sort_order": {"default": "desc"},
         "cursor": {"minLength": 1},
         "limit": {"minimum": 1, "maximum": query.MAX_PAGE_SIZE, "default": app.DEFAULT_LIMIT},

@@ -16,7 +16,14 @@ from vox_calls_tools.drift.document import Element
 
 EVIDENCE = (ROOT / "openapi" / "evidence.md").read_text(encoding="utf-8")
 # The level of a fact follows from its source.
-LEVELS = {"page": "documented", "lists": "documented", "report": "observed", "script": "assumed", "ours": "assumed"}
+LEVELS = {
+    "page": "documented",
+    "lists": "documented",
+    "schema": "published",
+    "report": "observed",
+    "script": "assumed",
+    "ours": "assumed",
+}
 
 
 def tables() -> Iterator[tuple[str, list[str]]]:
@@ -53,7 +60,7 @@ def evidence() -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for kind, cells in tables():
         if kind != "fact":
-            found[f"{kind} {cells[0]}"] += cells[1].split("; ")
+            found[f"{kind} {cells[0]}"] += cells[1].replace("\\|", "|").split("; ")
     return found
 
 

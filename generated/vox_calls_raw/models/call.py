@@ -119,34 +119,28 @@ class Call:
             disconnection_reason = self.disconnection_reason
 
         _json["disconnection_reason"] = disconnection_reason
-        from_number: None | str
         from_number = self.from_number
 
         _json["from_number"] = from_number
-        to_number: None | str
         to_number = self.to_number
 
         _json["to_number"] = to_number
-        presentation_number: None | str
         presentation_number = self.presentation_number
 
         _json["presentation_number"] = presentation_number
-        start_at: int | None
         start_at = self.start_at
 
         _json["start_at"] = start_at
-        end_at: int | None
         end_at = self.end_at
 
         _json["end_at"] = end_at
-        recording_url: None | str
         recording_url = self.recording_url
 
         _json["recording_url"] = recording_url
-        metadata = self.metadata.to_dict()
+        metadata = self.metadata
 
         _json["metadata"] = metadata
-        dynamic_variables = self.dynamic_variables.to_dict()
+        dynamic_variables = self.dynamic_variables
 
         _json["dynamic_variables"] = dynamic_variables
         call_analysis: dict[str, Any] | None
@@ -163,11 +157,9 @@ class Call:
             call_cost = self.call_cost
 
         _json["call_cost"] = call_cost
-        variant_label: None | str
         variant_label = self.variant_label
 
         _json["variant_label"] = variant_label
-        opt_out_sensitive_data_storage: bool | None
         opt_out_sensitive_data_storage = self.opt_out_sensitive_data_storage
 
         _json["opt_out_sensitive_data_storage"] = opt_out_sensitive_data_storage
@@ -183,7 +175,7 @@ class Call:
         from ..models.call_metadata import CallMetadata
 
         _rest = dict(src_dict)
-        id = _rest.pop("id")
+        id = cast(str, _rest.pop("id"))
 
         agent = CallAgent.from_dict(_rest.pop("agent"))
 
@@ -208,55 +200,21 @@ class Call:
             _rest.pop("disconnection_reason")
         )
 
-        def _parse_from_number(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        from_number = cast(None | str, _rest.pop("from_number"))
 
-        from_number = _parse_from_number(_rest.pop("from_number"))
+        to_number = cast(None | str, _rest.pop("to_number"))
 
-        def _parse_to_number(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        presentation_number = cast(None | str, _rest.pop("presentation_number"))
 
-        to_number = _parse_to_number(_rest.pop("to_number"))
+        start_at = cast(int | None, _rest.pop("start_at"))
 
-        def _parse_presentation_number(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        end_at = cast(int | None, _rest.pop("end_at"))
 
-        presentation_number = _parse_presentation_number(
-            _rest.pop("presentation_number")
-        )
+        recording_url = cast(None | str, _rest.pop("recording_url"))
 
-        def _parse_start_at(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
+        metadata = cast(CallMetadata, _rest.pop("metadata"))
 
-        start_at = _parse_start_at(_rest.pop("start_at"))
-
-        def _parse_end_at(data: object) -> int | None:
-            if data is None:
-                return data
-            return cast(int | None, data)
-
-        end_at = _parse_end_at(_rest.pop("end_at"))
-
-        def _parse_recording_url(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        recording_url = _parse_recording_url(_rest.pop("recording_url"))
-
-        metadata = CallMetadata.from_dict(_rest.pop("metadata"))
-
-        dynamic_variables = CallDynamicVariables.from_dict(
-            _rest.pop("dynamic_variables")
-        )
+        dynamic_variables = cast(CallDynamicVariables, _rest.pop("dynamic_variables"))
 
         def _parse_call_analysis(data: object) -> CallAnalysis | None:
             if data is None:
@@ -288,20 +246,10 @@ class Call:
 
         call_cost = _parse_call_cost(_rest.pop("call_cost"))
 
-        def _parse_variant_label(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        variant_label = cast(None | str, _rest.pop("variant_label"))
 
-        variant_label = _parse_variant_label(_rest.pop("variant_label"))
-
-        def _parse_opt_out_sensitive_data_storage(data: object) -> bool | None:
-            if data is None:
-                return data
-            return cast(bool | None, data)
-
-        opt_out_sensitive_data_storage = _parse_opt_out_sensitive_data_storage(
-            _rest.pop("opt_out_sensitive_data_storage")
+        opt_out_sensitive_data_storage = cast(
+            bool | None, _rest.pop("opt_out_sensitive_data_storage")
         )
 
         _new = cls(

@@ -59,7 +59,7 @@ class CallAgent:
         _rest = dict(src_dict)
         agent_id = UUID(_rest.pop("agent_id"))
 
-        agent_version = _rest.pop("agent_version")
+        agent_version = cast(str, _rest.pop("agent_version"))
 
         _new = cls(
             agent_id=agent_id,

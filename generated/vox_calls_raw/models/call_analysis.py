@@ -16,15 +16,15 @@ class CallAnalysis:
 
     Attributes:
         summary (None | str): The conversation in a few sentences.
-        user_sentiment (None | str): How the person on the call felt. `positive` and
-            `neutral` have been seen.
-        custom_analysis_data (list[CustomAnalysisItem]): The results of the
-            organisation's own analysis items.
+        user_sentiment (None | str): How the person on the call felt, such as
+            `positive`, `neutral` or `negative`.
+        custom_analysis_data (CustomAnalysisItem | list[CustomAnalysisItem] | None): The
+            results of the organisation's own analysis items: a list of them, or one object.
     """
 
     summary: None | str
     user_sentiment: None | str
-    custom_analysis_data: list[CustomAnalysisItem]
+    custom_analysis_data: CustomAnalysisItem | list[CustomAnalysisItem] | None
 
     @cached_property
     def additional_properties(self) -> dict[str, Any]:
@@ -50,18 +50,13 @@ class CallAnalysis:
         _json: dict[str, Any] = {}
         _json.update(self.additional_properties)
 
-        summary: None | str
         summary = self.summary
 
         _json["summary"] = summary
-        user_sentiment: None | str
         user_sentiment = self.user_sentiment
 
         _json["user_sentiment"] = user_sentiment
-        custom_analysis_data = []
-        for custom_analysis_data_item_data in self.custom_analysis_data:
-            custom_analysis_data_item = custom_analysis_data_item_data.to_dict()
-            custom_analysis_data.append(custom_analysis_data_item)
+        custom_analysis_data = self.custom_analysis_data
 
         _json["custom_analysis_data"] = custom_analysis_data
         return _json
@@ -72,29 +67,14 @@ class CallAnalysis:
         from ..models.custom_analysis_item import CustomAnalysisItem
 
         _rest = dict(src_dict)
+        summary = cast(None | str, _rest.pop("summary"))
 
-        def _parse_summary(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
+        user_sentiment = cast(None | str, _rest.pop("user_sentiment"))
 
-        summary = _parse_summary(_rest.pop("summary"))
-
-        def _parse_user_sentiment(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        user_sentiment = _parse_user_sentiment(_rest.pop("user_sentiment"))
-
-        custom_analysis_data = []
-        _custom_analysis_data = _rest.pop("custom_analysis_data")
-        for custom_analysis_data_item_data in _custom_analysis_data:
-            custom_analysis_data_item = CustomAnalysisItem.from_dict(
-                custom_analysis_data_item_data
-            )
-
-            custom_analysis_data.append(custom_analysis_data_item)
+        custom_analysis_data = cast(
+            CustomAnalysisItem | list[CustomAnalysisItem] | None,
+            _rest.pop("custom_analysis_data"),
+        )
 
         _new = cls(
             summary=summary,

@@ -9,13 +9,14 @@ import attrs
 
 @attrs.define(kw_only=True)
 class CallCost:
-    """The cost of a call.
+    """The cost of a call. After a transfer to a person it grows until that person hangs
+    up.
 
     Attributes:
-        total_cost (None | str): Korean won as a decimal string.
+        total_cost (float | None | str): Korean won as a decimal string, or as a number.
     """
 
-    total_cost: None | str
+    total_cost: float | None | str
 
     @cached_property
     def additional_properties(self) -> dict[str, Any]:
@@ -41,7 +42,6 @@ class CallCost:
         _json: dict[str, Any] = {}
         _json.update(self.additional_properties)
 
-        total_cost: None | str
         total_cost = self.total_cost
 
         _json["total_cost"] = total_cost
@@ -52,13 +52,7 @@ class CallCost:
         """Read the object from JSON. A required property that is missing is a KeyError."""
 
         _rest = dict(src_dict)
-
-        def _parse_total_cost(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        total_cost = _parse_total_cost(_rest.pop("total_cost"))
+        total_cost = cast(float | None | str, _rest.pop("total_cost"))
 
         _new = cls(
             total_cost=total_cost,

@@ -60,7 +60,6 @@ class CallPage:
         total_count = self.total_count
 
         _json["total_count"] = total_count
-        next_cursor: None | str
         next_cursor = self.next_cursor
 
         _json["next_cursor"] = next_cursor
@@ -79,14 +78,9 @@ class CallPage:
 
             items.append(items_item)
 
-        total_count = _rest.pop("total_count")
+        total_count = cast(int, _rest.pop("total_count"))
 
-        def _parse_next_cursor(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        next_cursor = _parse_next_cursor(_rest.pop("next_cursor"))
+        next_cursor = cast(None | str, _rest.pop("next_cursor"))
 
         _new = cls(
             items=items,

@@ -22,6 +22,8 @@ class DisconnectionReason(StrEnum):
     DIAL_DECLINED = "dial_declined"
     DAILY_CALL_LIMIT_REACHED = "daily_call_limit_reached"
     HOURLY_CALL_LIMIT_REACHED = "hourly_call_limit_reached"
+    BLOCKED_NUMBER = "blocked_number"
+    OPERATOR_HANGUP = "operator_hangup"
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:

@@ -45,7 +45,6 @@ class ErrorBody:
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        from ..models.error_details import ErrorDetails
 
         _json: dict[str, Any] = {}
         _json.update(self.additional_properties)
@@ -56,11 +55,7 @@ class ErrorBody:
         message = self.message
 
         _json["message"] = message
-        details: dict[str, Any] | None
-        if isinstance(self.details, ErrorDetails):
-            details = self.details.to_dict()
-        else:
-            details = self.details
+        details = self.details
 
         _json["details"] = details
         return _json
@@ -71,24 +66,11 @@ class ErrorBody:
         from ..models.error_details import ErrorDetails
 
         _rest = dict(src_dict)
-        code = _rest.pop("code")
+        code = cast(str, _rest.pop("code"))
 
-        message = _rest.pop("message")
+        message = cast(str, _rest.pop("message"))
 
-        def _parse_details(data: object) -> ErrorDetails | None:
-            if data is None:
-                return data
-            try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                details_type_0 = ErrorDetails.from_dict(data)
-
-                return details_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(ErrorDetails | None, data)
-
-        details = _parse_details(_rest.pop("details"))
+        details = cast(ErrorDetails | None, _rest.pop("details"))
 
         _new = cls(
             code=code,

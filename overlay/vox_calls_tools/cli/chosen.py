@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple, TypeVar
 
 from vox_calls import InvalidQueryError, from_unix_ms, to_unix_ms
@@ -54,7 +55,9 @@ def resolve(typed: Mapping[str, Any], now: datetime) -> Chosen:
     since, until = (_bound(typed, name, zone, now) for name in _BOUNDS)
     if since is not None and until is not None and since > until:
         raise InvalidQueryError("until", typed["until"], "it is before --since, so no call can match")
-    arguments = {name: _instant(typed[name]) for name in FILTERS if typed[name] not in (None, [])}
+    arguments = {
+        name: _READ.get(name, _as_typed)(name, typed[name]) for name in FILTERS if typed[name] not in (None, [])
+    }
     bounds = {"start_at_after": since, "start_at_before": until}
     arguments |= {name: instant for name, instant in bounds.items() if instant is not None}
     return Chosen(arguments, zone, since, until)
@@ -79,8 +82,34 @@ def _read(name: str, text: str, read: Callable[[str], T]) -> T:
         raise InvalidQueryError(name, text, str(error)) from None
 
 
-def _instant(value: object) -> object:
-    """Convert digits to a number: unix seconds or milliseconds."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST_INTEGER:
-        return int(value)
+def _as_typed(_: str, value: object) -> object:
     return value
+
+
+def _instant(_: str, value: str) -> object:
+    """Convert digits to a number: unix seconds or milliseconds."""
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= _LONGEST_INTEGER else value
+
+
+def _duration(name: str, value: str) -> timedelta:
+    found = _DURATION.fullmatch(value)
+    if found is None:
+        option = name.removeprefix("duration_ms_")
+        raise InvalidQueryError(f"duration-{option}", value, "write it like 30s, 5m, 1h, or in milliseconds: 1500")
+    return int(found["count"]) * _UNITS[found["unit"]]
+
+
+_DURATION = re.compile(r"(?P<count>[0-9]{1,12})(?P<unit>ms|s|m|h|)", re.ASCII)
+_UNITS = {
+    "": timedelta(milliseconds=1),
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+}
+_READ: Mapping[str, Callable[[str, Any], object]] = {
+    "start_at_after": _instant,
+    "start_at_before": _instant,
+    "duration_ms_min": _duration,
+    "duration_ms_max": _duration,
+}

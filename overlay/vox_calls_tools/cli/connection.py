@@ -13,7 +13,7 @@ import httpx
 
 from vox_calls import Client
 from vox_calls.toolkit import DEFAULT_RATE_LIMIT, DEFAULT_TIMEOUT, Limit, open_http, resolve_base_url
-from vox_calls_tools.cli.filters import takes_text
+from vox_calls_tools.cli.filters import is_personal, takes_text
 from vox_calls_tools.cli.privacy import mask_number
 from vox_calls_tools.cli.text import printable
 
@@ -85,7 +85,7 @@ class _Told:
     @staticmethod
     def _hidden(name: str, value: str) -> str:
         # Cursors are opaque, so they may contain personal data.
-        return mask_number(value) if takes_text(name) else "***" if name == _CURSOR else value
+        return mask_number(value) if takes_text(name) else "***" if name == _CURSOR or is_personal(name) else value
 
 
 class _Warnings(logging.Handler):

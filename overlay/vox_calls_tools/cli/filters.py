@@ -23,11 +23,18 @@ REPEATABLE = "Repeatable."
 
 FILTERS: Mapping[str, str] = {
     "agent_id": f"Agent UUID. {REPEATABLE}",
+    "agent_version": f"Version of the one agent: current, or v and a number. {REPEATABLE}",
     "status": f"Status, such as ended. {REPEATABLE}",
     "call_type": f"Call type, such as inbound. {REPEATABLE}",
     "disconnection_reason": f"Disconnection reason, such as user_hangup. {REPEATABLE}",
     "call_from": f"Caller's number, such as 010-1234-5678. {REPEATABLE}",
     "call_to": f"Called number. {REPEATABLE}",
+    "customer_id": "Customer UUID.",
+    "campaign_id": "Number of the campaign.",
+    "metadata": f"Pair that was attached to the call, such as source:crm. {REPEATABLE}",
+    "dynamic_variables": f"Pair of the agent's variables, such as did:0215881234. {REPEATABLE}",
+    "duration_ms_min": "Shortest duration: 30s, 5m, 1h, or milliseconds.",
+    "duration_ms_max": "Longest duration, in the same formats.",
     "start_at_after": "Earliest start: ISO 8601 with an offset, unix seconds or milliseconds.",
     "start_at_before": "Latest start, in the same formats.",
     "sort_order": "Sort order: desc (newest first) or asc.",
@@ -45,7 +52,17 @@ def kinds(name: str) -> frozenset[Any]:
 
 def takes_text(name: str) -> bool:
     """Tell whether a filter accepts any text, such as a phone number."""
-    return name in FILTERS and kinds(name) <= {str, Iterable[str], type(None)}
+    return name in FILTERS and kinds(name) <= {str, Iterable[str], type(None)} and name not in _HARMLESS
+
+
+_HARMLESS = frozenset({"agent_version"})
+_PERSONAL = frozenset({"metadata", "dynamic_variables", "customer_id"})
+_SHORT = {"duration_ms_min": "--duration-min", "duration_ms_max": "--duration-max"}
+
+
+def is_personal(name: str) -> bool:
+    """Tell whether the value of a filter may be personal and cannot be masked."""
+    return name in _PERSONAL
 
 
 _TIMES = {
@@ -103,7 +120,8 @@ def _option(name: str, kind: type, told: str, values: Callable[[], Iterable[str]
     def complete(begun: str) -> list[str]:
         return sorted(value for value in values() if value.startswith(begun)) if values else []
 
-    option = typer.Option(help=told, metavar="VALUE", autocompletion=complete if values else None)
+    flags = [_SHORT[name]] if name in _SHORT else []
+    option = typer.Option(*flags, help=told, metavar="VALUE", autocompletion=complete if values else None)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )

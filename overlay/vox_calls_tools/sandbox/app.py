@@ -39,6 +39,7 @@ _INTEGER = re.compile(r"[0-9]{1,19}")
 _LARGEST = 2**63 - 1
 _NUMBER = re.compile(r"[0-9]{3,12}")
 _SECONDS_DIGITS = (10, 11)
+_MOST_PAIRS = 20
 
 
 @attrs.frozen
@@ -170,6 +171,8 @@ def _read(request: Request) -> _Asked:
             raise _invalid(f"Unsupported query parameter: {name}", allowed)
         given.setdefault(name, []).append(value)
     filters = {name: _FILTERS[name](name, values) for name, values in given.items() if name in _FILTERS}
+    if "agent_version" in filters and len(filters.get("agent_id", [])) != 1:
+        raise _invalid("agent_version needs exactly one agent_id.", {"parameter": "agent_version"})
     order = _one("sort_order", _among(SortOrder)("sort_order", given.get("sort_order", [SortOrder.DESC.value])))
     limit = _number("limit", given.get("limit", [str(DEFAULT_LIMIT)]))
     if not 1 <= limit <= MAX_LIMIT:
@@ -225,13 +228,47 @@ def _numbers(name: str, values: list[str]) -> list[str]:
     return values
 
 
+def _length(name: str, values: list[str]) -> list[int]:
+    return [_number(name, values)]
+
+
+def _customer(name: str, values: list[str]) -> list[str]:
+    return _uuids(name, [_one(name, values)])
+
+
+def _matching(pattern: str) -> Callable[[str, list[str]], list[str]]:
+    def check(name: str, values: list[str]) -> list[str]:
+        if not all(re.fullmatch(pattern, value, re.ASCII) for value in values):
+            raise _invalid(f"{name} must match {pattern}.", {"parameter": name})
+        return values
+
+    return check
+
+
+def _campaign(name: str, values: list[str]) -> list[str]:
+    return _matching(r"[0-9]+")(name, [_one(name, values)])
+
+
+def _pairs(name: str, values: list[str]) -> list[str]:
+    if len(values) > _MOST_PAIRS:
+        raise _invalid(f"{name} may be given {_MOST_PAIRS} times.", {"parameter": name})
+    return _matching("(?s)[^:]+:.*")(name, values)
+
+
 _FILTERS: Mapping[str, Callable[[str, list[str]], list[Any]]] = {
     "agent_id": _uuids,
+    "agent_version": _matching(r"current|v[0-9]+"),
     "status": _among(CallStatus),
     "call_type": _among(CallType),
     "disconnection_reason": _among(DisconnectionReason),
     "call_from": _numbers,
     "call_to": _numbers,
+    "customer_id": _customer,
+    "campaign_id": _campaign,
+    "metadata": _pairs,
+    "dynamic_variables": _pairs,
+    "duration_ms_min": _length,
+    "duration_ms_max": _length,
     "start_at_after": _instant,
     "start_at_before": _instant,
 }

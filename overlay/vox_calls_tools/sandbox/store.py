@@ -18,27 +18,36 @@ from vox_calls_tools.sandbox.progress import Course, Progress
 # The value that each filter is compared with. Stored in a column of the filter's name, indexed in order of time.
 _VALUES: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "agent_id": lambda call: (call.get("agent") or {}).get("agent_id"),
+    "agent_version": lambda call: (call.get("agent") or {}).get("agent_version"),
     "status": lambda call: call.get("status"),
     "call_type": lambda call: call.get("call_type"),
     "disconnection_reason": lambda call: call.get("disconnection_reason"),
     "call_from": lambda call: call.get("from_number"),
     "call_to": lambda call: call.get("to_number"),
+    # The API shows neither, so the sandbox has them in the metadata.
+    "customer_id": lambda call: (call.get("metadata") or {}).get("customer_id"),
+    "campaign_id": lambda call: (call.get("metadata") or {}).get("campaign_id"),
 }
 CONDITIONS: Mapping[str, str] = {
     **{name: f"{name} IN ({{}})" for name in _VALUES},
-    # Calls without a start match: the vendor documents that.
-    "start_at_after": "(at >= {} OR NOT started)",
-    "start_at_before": "(at <= {} AND started)",
+    # Calls not connected yet match: the vendor documents that.
+    "start_at_after": "(at >= {} OR waiting)",
+    "start_at_before": "(at <= {} AND NOT waiting)",
+    "duration_ms_min": "duration >= {}",
+    "duration_ms_max": "duration <= {}",
+    "metadata": "pairs_of(number, 'metadata', {})",
+    "dynamic_variables": "pairs_of(number, 'dynamic_variables', {})",
 }
 """The SQL condition of each filter of the API."""
 
 # A narrow table to filter and sort, cheap to scan, and the JSON in another.
-# `at` is the position of a call in time: its start; for a call without one, the start of the call added before it.
+# `at` is the position of a call in time: its start; for a call without one its end, which stands for its creation, or
+# the position of the call added before it.
 # By default SQLite sorts indexes in temporary files, and calls may be confidential.
 _SCHEMA = f"""
 PRAGMA temp_store = MEMORY;
 CREATE TABLE calls (
-    at INTEGER NOT NULL, id TEXT NOT NULL, number INTEGER NOT NULL, started INTEGER NOT NULL,
+    at INTEGER NOT NULL, id TEXT NOT NULL, number INTEGER NOT NULL, waiting INTEGER NOT NULL, duration INTEGER,
     {" TEXT, ".join(_VALUES)} TEXT, PRIMARY KEY (at, id)
 ) WITHOUT ROWID;
 CREATE TABLE bodies (number INTEGER PRIMARY KEY, json BLOB NOT NULL);
@@ -48,7 +57,7 @@ _INDEXES = (
     "CREATE UNIQUE INDEX by_id ON calls (id)",
     *(f"CREATE INDEX by_{name} ON calls ({name}, at, id)" for name in _VALUES),
 )
-_INSERT = f"INSERT INTO calls VALUES (?, ?, ?, ?, {', '.join('?' * len(_VALUES))})"  # noqa: S608 - from _VALUES
+_INSERT = f"INSERT INTO calls VALUES (?, ?, ?, ?, ?, {', '.join('?' * len(_VALUES))})"  # noqa: S608 - from _VALUES
 _BATCH = 100  # fits the processor's cache
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -78,6 +87,7 @@ class Store:
     def __init__(self) -> None:
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         self._database.executescript(_SCHEMA)
+        self._database.create_function("pairs_of", -1, self._has_pairs)
         self._lock = threading.RLock()
         self._counts: dict[object, int] = {}
         self._latest = 0
@@ -134,15 +144,17 @@ class Store:
         self._database.executemany("INSERT INTO bodies VALUES (?, ?)", bodies)
 
     def _row(self, call: Mapping[str, Any]) -> tuple[Any, ...]:
-        start_at = call.get("start_at")
-        if start_at is not None:
-            self._latest = start_at
+        start_at, end_at = call.get("start_at"), call.get("end_at")
+        at = end_at if start_at is None else start_at
+        if at is not None:
+            self._latest = at
         self._number += 1
         return (
             self._latest,
             call["id"],
             self._number,
-            start_at is not None,
+            at is None and call.get("disconnection_reason") is None,
+            None if start_at is None or end_at is None else end_at - start_at,
             *(value(call) for value in _VALUES.values()),
         )
 
@@ -163,6 +175,16 @@ class Store:
             self._progress.clear()
             self._database.execute("DELETE FROM bodies")
             self._database.execute("DELETE FROM calls")
+
+    def _has_pairs(self, number: int, name: str, *pairs: str) -> bool:
+        """Whether an object of a call has one of the values asked for under each key asked for."""
+        (body,) = self._database.execute("SELECT json FROM bodies WHERE number = ?", (number,)).fetchone()
+        held = msgspec.json.decode(body).get(name) or {}
+        asked: dict[str, set[str]] = {}
+        for pair in pairs:
+            key, _, value = pair.partition(":")
+            asked.setdefault(key, set()).add(value)
+        return all(key in held and _text(held[key]) in values for key, values in asked.items())
 
     def get(self, call_id: str) -> dict[str, Any] | None:
         """Return the call with an id; None if there is none."""
@@ -217,6 +239,10 @@ class Store:
         """Release the memory."""
         with self._lock:
             self._database.close()
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _where(filters: Filters) -> tuple[list[str], tuple[Any, ...]]:

@@ -36,6 +36,9 @@ _TYPES: dict[CallType, float] = {CallType.INBOUND: 16, CallType.OUTBOUND: 4, Cal
 _DIALLED: dict[CallType, float] = {CallType.OUTBOUND: 1}
 _TOGETHER = 0.05
 _RARE = 0.02  # the weight of each value that was not observed
+# The first few hundred calls show every outcome and type: one call in so many has the next of them.
+_EACH_OUTCOME = 12
+_EACH_TYPE = 30
 
 _COSTS = ("150.00", "200.00")
 _SENTIMENTS = ("positive", "neutral", "negative")
@@ -102,8 +105,12 @@ def synthetic_calls(count: int, *, seed: int, until: datetime) -> Iterator[Call]
         random.choices(agents, weights=range(len(agents), 0, -1), k=count),
         strict=True,
     )
-    for number, (at, (status, reason), any_type, dialled, agent) in enumerate(chosen):
+    each_outcome, each_type = iter(outcomes), iter(types)
+    for number, (at, outcome, any_type, dialled, agent) in enumerate(chosen):
+        status, reason = next(each_outcome, outcome) if number % _EACH_OUTCOME == 1 else outcome
         call_type = dialled if status is CallStatus.NOT_CONNECTED else any_type
+        if number % _EACH_TYPE == 1:
+            call_type = next(each_type, call_type)
         yield _call(random, number, at=at, status=status, reason=reason, call_type=call_type, agent=agent)
 
 
@@ -172,7 +179,7 @@ def _call(
 ) -> Call:
     draw = random.random()
     fine = int(draw * 1_000_000)
-    waiting = status in (CallStatus.QUEUED, CallStatus.CANCELED)
+    connected = status not in (CallStatus.QUEUED, CallStatus.CANCELED)
     talked = status in (CallStatus.ENDED, CallStatus.ERROR)
     running = status in (CallStatus.ONGOING, CallStatus.QUEUED)
     private = fine % 100 == 0 if private is None else private
@@ -190,17 +197,27 @@ def _call(
         "to_number": None if web else agent.number if inbound else customer,
         "presentation_number": None if web or inbound else agent.number,
         "disconnection_reason": None if reason is None else reason.value,
-        "start_at": None if waiting else at,
-        "end_at": None if running or waiting else at + seconds * 1_000 + fine % 1_000,
+        "start_at": at if connected else None,
+        "end_at": None if running else at + seconds * 1_000 + fine % 1_000,
         "recording_url": f"https://recordings.sandbox.invalid/{call_id}.wav?X-Signature={fine:06x}"
         if talked and not private
         else None,
-        "metadata": {"campaign": f"{agent.product} 안내", "attempt": 1 + fine % 3} if fine % 4 == 0 else {},
+        "metadata": _metadata(fine, agent) if fine % 4 == 0 else {},
         "dynamic_variables": _variables(number, fine, customer, agent),
-        "call_analysis": None if running or waiting or private else _analysis(fine, agent, talked=talked),
+        "call_analysis": None if running or not connected or private else _analysis(fine, agent, talked=talked),
         "call_cost": {**_NO_COST, "total_cost": _COSTS[fine % 2]} if talked else None,
         "variant_label": "greeting-b" if fine % 10 == 1 else None,
         "opt_out_sensitive_data_storage": private,
+    }
+
+
+def _metadata(fine: int, agent: _Agent) -> dict[str, Any]:
+    return {
+        "campaign": f"{agent.product} 안내",
+        "campaign_id": str(1_000 + fine % 5),
+        "customer_id": f"{fine:08x}-0000-4000-a000-{fine:012x}",
+        "attempt": 1 + fine % 3,
+        "source": ("crm", "web", "app")[fine // 4 % 3],
     }
 
 

@@ -17,11 +17,18 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     *,
     agent_id: list[UUID] | Unset = UNSET,
+    agent_version: list[str] | Unset = UNSET,
     status: list[CallStatus] | Unset = UNSET,
     call_type: list[CallType] | Unset = UNSET,
     disconnection_reason: list[DisconnectionReason] | Unset = UNSET,
     call_from: list[str] | Unset = UNSET,
     call_to: list[str] | Unset = UNSET,
+    customer_id: UUID | Unset = UNSET,
+    campaign_id: str | Unset = UNSET,
+    metadata: list[str] | Unset = UNSET,
+    dynamic_variables: list[str] | Unset = UNSET,
+    duration_ms_min: int | Unset = UNSET,
+    duration_ms_max: int | Unset = UNSET,
     start_at_after: int | Unset = UNSET,
     start_at_before: int | Unset = UNSET,
     sort_order: SortOrder | Unset = UNSET,
@@ -39,6 +46,12 @@ def _get_kwargs(
             json_agent_id.append(agent_id_item)
 
     params["agent_id"] = json_agent_id
+
+    json_agent_version: list[str] | Unset = UNSET
+    if not isinstance(agent_version, Unset):
+        json_agent_version = agent_version
+
+    params["agent_version"] = json_agent_version
 
     json_status: list[str] | Unset = UNSET
     if not isinstance(status, Unset):
@@ -78,6 +91,29 @@ def _get_kwargs(
         json_call_to = call_to
 
     params["call_to"] = json_call_to
+
+    json_customer_id: str | Unset = UNSET
+    if not isinstance(customer_id, Unset):
+        json_customer_id = str(customer_id)
+    params["customer_id"] = json_customer_id
+
+    params["campaign_id"] = campaign_id
+
+    json_metadata: list[str] | Unset = UNSET
+    if not isinstance(metadata, Unset):
+        json_metadata = metadata
+
+    params["metadata"] = json_metadata
+
+    json_dynamic_variables: list[str] | Unset = UNSET
+    if not isinstance(dynamic_variables, Unset):
+        json_dynamic_variables = dynamic_variables
+
+    params["dynamic_variables"] = json_dynamic_variables
+
+    params["duration_ms_min"] = duration_ms_min
+
+    params["duration_ms_max"] = duration_ms_max
 
     params["start_at_after"] = start_at_after
 
@@ -157,11 +193,18 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     agent_id: list[UUID] | Unset = UNSET,
+    agent_version: list[str] | Unset = UNSET,
     status: list[CallStatus] | Unset = UNSET,
     call_type: list[CallType] | Unset = UNSET,
     disconnection_reason: list[DisconnectionReason] | Unset = UNSET,
     call_from: list[str] | Unset = UNSET,
     call_to: list[str] | Unset = UNSET,
+    customer_id: UUID | Unset = UNSET,
+    campaign_id: str | Unset = UNSET,
+    metadata: list[str] | Unset = UNSET,
+    dynamic_variables: list[str] | Unset = UNSET,
+    duration_ms_min: int | Unset = UNSET,
+    duration_ms_max: int | Unset = UNSET,
     start_at_after: int | Unset = UNSET,
     start_at_before: int | Unset = UNSET,
     sort_order: SortOrder | Unset = UNSET,
@@ -177,11 +220,18 @@ def sync_detailed(
 
     Args:
         agent_id (list[UUID] | Unset):
+        agent_version (list[str] | Unset):
         status (list[CallStatus] | Unset):
         call_type (list[CallType] | Unset):
         disconnection_reason (list[DisconnectionReason] | Unset):
         call_from (list[str] | Unset):
         call_to (list[str] | Unset):
+        customer_id (UUID | Unset):
+        campaign_id (str | Unset):
+        metadata (list[str] | Unset):
+        dynamic_variables (list[str] | Unset):
+        duration_ms_min (int | Unset):
+        duration_ms_max (int | Unset):
         start_at_after (int | Unset):
         start_at_before (int | Unset):
         sort_order (SortOrder | Unset): The direction of a list by time.
@@ -198,11 +248,18 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         agent_id=agent_id,
+        agent_version=agent_version,
         status=status,
         call_type=call_type,
         disconnection_reason=disconnection_reason,
         call_from=call_from,
         call_to=call_to,
+        customer_id=customer_id,
+        campaign_id=campaign_id,
+        metadata=metadata,
+        dynamic_variables=dynamic_variables,
+        duration_ms_min=duration_ms_min,
+        duration_ms_max=duration_ms_max,
         start_at_after=start_at_after,
         start_at_before=start_at_before,
         sort_order=sort_order,
@@ -221,11 +278,18 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     agent_id: list[UUID] | Unset = UNSET,
+    agent_version: list[str] | Unset = UNSET,
     status: list[CallStatus] | Unset = UNSET,
     call_type: list[CallType] | Unset = UNSET,
     disconnection_reason: list[DisconnectionReason] | Unset = UNSET,
     call_from: list[str] | Unset = UNSET,
     call_to: list[str] | Unset = UNSET,
+    customer_id: UUID | Unset = UNSET,
+    campaign_id: str | Unset = UNSET,
+    metadata: list[str] | Unset = UNSET,
+    dynamic_variables: list[str] | Unset = UNSET,
+    duration_ms_min: int | Unset = UNSET,
+    duration_ms_max: int | Unset = UNSET,
     start_at_after: int | Unset = UNSET,
     start_at_before: int | Unset = UNSET,
     sort_order: SortOrder | Unset = UNSET,
@@ -241,11 +305,18 @@ def sync(
 
     Args:
         agent_id (list[UUID] | Unset):
+        agent_version (list[str] | Unset):
         status (list[CallStatus] | Unset):
         call_type (list[CallType] | Unset):
         disconnection_reason (list[DisconnectionReason] | Unset):
         call_from (list[str] | Unset):
         call_to (list[str] | Unset):
+        customer_id (UUID | Unset):
+        campaign_id (str | Unset):
+        metadata (list[str] | Unset):
+        dynamic_variables (list[str] | Unset):
+        duration_ms_min (int | Unset):
+        duration_ms_max (int | Unset):
         start_at_after (int | Unset):
         start_at_before (int | Unset):
         sort_order (SortOrder | Unset): The direction of a list by time.
@@ -263,11 +334,18 @@ def sync(
     return sync_detailed(
         client=client,
         agent_id=agent_id,
+        agent_version=agent_version,
         status=status,
         call_type=call_type,
         disconnection_reason=disconnection_reason,
         call_from=call_from,
         call_to=call_to,
+        customer_id=customer_id,
+        campaign_id=campaign_id,
+        metadata=metadata,
+        dynamic_variables=dynamic_variables,
+        duration_ms_min=duration_ms_min,
+        duration_ms_max=duration_ms_max,
         start_at_after=start_at_after,
         start_at_before=start_at_before,
         sort_order=sort_order,
@@ -280,11 +358,18 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     agent_id: list[UUID] | Unset = UNSET,
+    agent_version: list[str] | Unset = UNSET,
     status: list[CallStatus] | Unset = UNSET,
     call_type: list[CallType] | Unset = UNSET,
     disconnection_reason: list[DisconnectionReason] | Unset = UNSET,
     call_from: list[str] | Unset = UNSET,
     call_to: list[str] | Unset = UNSET,
+    customer_id: UUID | Unset = UNSET,
+    campaign_id: str | Unset = UNSET,
+    metadata: list[str] | Unset = UNSET,
+    dynamic_variables: list[str] | Unset = UNSET,
+    duration_ms_min: int | Unset = UNSET,
+    duration_ms_max: int | Unset = UNSET,
     start_at_after: int | Unset = UNSET,
     start_at_before: int | Unset = UNSET,
     sort_order: SortOrder | Unset = UNSET,
@@ -300,11 +385,18 @@ async def asyncio_detailed(
 
     Args:
         agent_id (list[UUID] | Unset):
+        agent_version (list[str] | Unset):
         status (list[CallStatus] | Unset):
         call_type (list[CallType] | Unset):
         disconnection_reason (list[DisconnectionReason] | Unset):
         call_from (list[str] | Unset):
         call_to (list[str] | Unset):
+        customer_id (UUID | Unset):
+        campaign_id (str | Unset):
+        metadata (list[str] | Unset):
+        dynamic_variables (list[str] | Unset):
+        duration_ms_min (int | Unset):
+        duration_ms_max (int | Unset):
         start_at_after (int | Unset):
         start_at_before (int | Unset):
         sort_order (SortOrder | Unset): The direction of a list by time.
@@ -321,11 +413,18 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         agent_id=agent_id,
+        agent_version=agent_version,
         status=status,
         call_type=call_type,
         disconnection_reason=disconnection_reason,
         call_from=call_from,
         call_to=call_to,
+        customer_id=customer_id,
+        campaign_id=campaign_id,
+        metadata=metadata,
+        dynamic_variables=dynamic_variables,
+        duration_ms_min=duration_ms_min,
+        duration_ms_max=duration_ms_max,
         start_at_after=start_at_after,
         start_at_before=start_at_before,
         sort_order=sort_order,
@@ -342,11 +441,18 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     agent_id: list[UUID] | Unset = UNSET,
+    agent_version: list[str] | Unset = UNSET,
     status: list[CallStatus] | Unset = UNSET,
     call_type: list[CallType] | Unset = UNSET,
     disconnection_reason: list[DisconnectionReason] | Unset = UNSET,
     call_from: list[str] | Unset = UNSET,
     call_to: list[str] | Unset = UNSET,
+    customer_id: UUID | Unset = UNSET,
+    campaign_id: str | Unset = UNSET,
+    metadata: list[str] | Unset = UNSET,
+    dynamic_variables: list[str] | Unset = UNSET,
+    duration_ms_min: int | Unset = UNSET,
+    duration_ms_max: int | Unset = UNSET,
     start_at_after: int | Unset = UNSET,
     start_at_before: int | Unset = UNSET,
     sort_order: SortOrder | Unset = UNSET,
@@ -362,11 +468,18 @@ async def asyncio(
 
     Args:
         agent_id (list[UUID] | Unset):
+        agent_version (list[str] | Unset):
         status (list[CallStatus] | Unset):
         call_type (list[CallType] | Unset):
         disconnection_reason (list[DisconnectionReason] | Unset):
         call_from (list[str] | Unset):
         call_to (list[str] | Unset):
+        customer_id (UUID | Unset):
+        campaign_id (str | Unset):
+        metadata (list[str] | Unset):
+        dynamic_variables (list[str] | Unset):
+        duration_ms_min (int | Unset):
+        duration_ms_max (int | Unset):
         start_at_after (int | Unset):
         start_at_before (int | Unset):
         sort_order (SortOrder | Unset): The direction of a list by time.
@@ -385,11 +498,18 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             agent_id=agent_id,
+            agent_version=agent_version,
             status=status,
             call_type=call_type,
             disconnection_reason=disconnection_reason,
             call_from=call_from,
             call_to=call_to,
+            customer_id=customer_id,
+            campaign_id=campaign_id,
+            metadata=metadata,
+            dynamic_variables=dynamic_variables,
+            duration_ms_min=duration_ms_min,
+            duration_ms_max=duration_ms_max,
             start_at_after=start_at_after,
             start_at_before=start_at_before,
             sort_order=sort_order,
