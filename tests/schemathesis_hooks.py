@@ -1,9 +1,10 @@
-"""Schemathesis hooks: a cursor comes from a response and belongs to its filters."""
+"""Schemathesis hooks: a cursor comes from a response and belongs to its filters; a version needs one agent."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import schemathesis
@@ -13,7 +14,11 @@ import schemathesis
 def before_call(_: schemathesis.HookContext, case: schemathesis.Case[Any], __: dict[str, Any]) -> None:
     """Replace a generated cursor by one of the server, unless the request is meant to be invalid."""
     query = case.query
-    if case.meta is None or not case.meta.generation.mode.is_positive or "cursor" not in query:
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    if "agent_version" in query:
+        query["agent_id"] = [str(uuid4())]  # the contract cannot say that one needs the other
+    if "cursor" not in query:
         return
     del query["cursor"]
     answer = httpx.get(

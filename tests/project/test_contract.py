@@ -221,7 +221,7 @@ def test_client_and_contract_have_the_same_bounds(name: str) -> None:
     if is_instant(name) or is_duration(name):
         kept["minimum"] = 0
     if are_pairs(name):
-        kept["maxItems"] = query._MOST_PAIRS
+        kept |= {"maxItems": query._MOST_PAIRS, "pattern": "^[^:]+:"}
     keywords = getattr(query.NORMALISERS.get(name), "keywords", {})
     kept |= {word: keywords[own] for word, own in (("minimum", "least"), ("maximum", "most")) if own in keywords}
     special: dict[str, dict[str, Any]] = {

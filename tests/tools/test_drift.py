@@ -50,7 +50,7 @@ def test_the_sandbox_does_not_differ_from_the_contract(sandbox: Sandbox) -> None
 def different(empty_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A sandbox with other parameters and with fields that the contract lacks."""
     taken = [name for name in known_parameters() if name != "cursor"]
-    monkeypatch.setattr("vox_calls_tools.sandbox.app.ALLOWED_PARAMETERS", (*taken, "campaign_id"))
+    monkeypatch.setattr("vox_calls_tools.sandbox.app.ALLOWED_PARAMETERS", (*taken, "team_id"))
     secret = {"from_number": "01012345678", "call_analysis": {"summary": "안녕", "mood": "비밀"}}
     empty_sandbox.store.add(
         [
@@ -72,7 +72,7 @@ def test_each_difference_is_named_without_private_data(different: Sandbox) -> No
         "string instead of integer: items[].start_at (1 times, first at items[1].start_at)",
         "unknown field: items[].call_analysis.mood (1 times, first at items[2].call_analysis.mood)",
         "unknown field: items[].queue (2 times, first at items[1].queue)",
-        "unknown parameter: campaign_id",
+        "unknown parameter: team_id",
         "unknown value ringing: items[].status (1 times, first at items[2].status)",
     ]
     assert not any(word in done.stdout for word in ("01012345678", "안녕", "비밀", "어제"))
@@ -115,8 +115,8 @@ def test_an_absent_optional_field_is_no_difference(page: Any) -> None:
         ([call("a")], "array instead of object: the answer (1 times, first at the answer)"),
         ({"agent": {"agent_id": "agt_1", "agent_version": "v"}}, "not a UUID: items[].agent.agent_id"),
         (
-            {"call_analysis": {"custom_analysis_data": [{}, 5]}},
-            "integer instead of free object: items[].call_analys",
+            {"call_analysis": {"custom_analysis_data": 5}},
+            "integer instead of array or free object: items[].call_analys",
         ),
         ({"start_at": 10**30}, "more than 64 bits: items[].start_at"),
     ],

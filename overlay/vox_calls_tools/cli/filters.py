@@ -120,7 +120,7 @@ def _option(name: str, kind: type, told: str, values: Callable[[], Iterable[str]
     def complete(begun: str) -> list[str]:
         return sorted(value for value in values() if value.startswith(begun)) if values else []
 
-    flags = [_SHORT[name]] if name in _SHORT else []
+    flags = [_SHORT[name], f"--{name.replace('_', '-')}"] if name in _SHORT else []
     option = typer.Option(*flags, help=told, metavar="VALUE", autocompletion=complete if values else None)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]

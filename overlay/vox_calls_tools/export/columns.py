@@ -201,6 +201,8 @@ def _kind(hint: Any) -> tuple[Kind, Columns | None]:  # noqa: ANN401 - a type ex
     kind = kinds[0] if len(kinds) == 1 and isinstance(kinds[0], type) and not typing.get_origin(kinds[0]) else object
     if attrs.has(kind):
         return Kind.OBJECT, _columns_of(kind)
+    if str in kinds and set(kinds) <= {str, int, float}:
+        return Kind.TEXT, None
     plain = {bool: Kind.BOOLEAN, int: Kind.INTEGER, float: Kind.NUMBER, str: Kind.TEXT, UUID: Kind.TEXT}
     if issubclass(kind, Enum):
         return Kind.ENUM, None
@@ -236,7 +238,10 @@ def _read(column: Column, values: list[Any], rests: list[dict[str, Any]]) -> Val
     return Values(column, held)
 
 
-def _texts(values: list[str | None]) -> list[str | None]:
+def _texts(values: list[Any]) -> list[str | None]:
+    # A field may be a text or a number.
+    if not {str, type(None)}.issuperset(map(type, values)):
+        values = [json_text(value) if isinstance(value, int | float) else value for value in values]
     if _is_text("".join([value for value in values if value is not None])):
         return values
     return [value if value is None or _is_text(value) else None for value in values]

@@ -58,6 +58,7 @@ _INDEXES = (
     *(f"CREATE INDEX by_{name} ON calls ({name}, at, id)" for name in _VALUES),
 )
 _INSERT = f"INSERT INTO calls VALUES (?, ?, ?, ?, ?, {', '.join('?' * len(_VALUES))})"  # noqa: S608 - from _VALUES
+_LARGEST = 2**63 - 1
 _BATCH = 100  # fits the processor's cache
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -154,7 +155,7 @@ class Store:
             call["id"],
             self._number,
             at is None and call.get("disconnection_reason") is None,
-            None if start_at is None or end_at is None else end_at - start_at,
+            None if start_at is None or end_at is None else min(end_at - start_at, _LARGEST),
             *(value(call) for value in _VALUES.values()),
         )
 
