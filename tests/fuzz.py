@@ -98,9 +98,21 @@ ODD_HEADERS = {
 STATUSES = (200, 200, 200, 200, 201, 204, 302, 304, 400, 401, 403, 404, 407, 408, 418, 429, 500, 502, 520, 599)
 
 ARGUMENTS = (
-    "agent_id", "status", "call_type", "disconnection_reason", "call_from", "call_to", "start_at_after",
-    "start_at_before", "sort_order", "cursor", "page_size", "max_items", "prefetch", "on_invalid",
-)  # fmt: skip
+    "agent_id",
+    "status",
+    "call_type",
+    "disconnection_reason",
+    "call_from",
+    "call_to",
+    "start_at_after",
+    "start_at_before",
+    "sort_order",
+    "cursor",
+    "page_size",
+    "max_items",
+    "prefetch",
+    "on_invalid",
+)
 OPTIONS = ("api_key", "base_url", "timeout", "retries", "rate_limit", "strict_enums", "http_client")
 
 ODD_TEXTS = (
@@ -143,7 +155,7 @@ ODD_VALUES: tuple[Callable[[random.Random], object], ...] = (
     lambda _: RateLimit(per_second=1, per_minute=1),
     lambda _: RateLimit,
     lambda _: ...,
-)  # fmt: skip
+)
 
 
 def mutated(chance: random.Random, value: Json) -> Json:

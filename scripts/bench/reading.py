@@ -39,7 +39,7 @@ def _reader(kind: Any) -> Callable[[Any], object] | None:  # noqa: ANN401 - a ty
         if attrs.has(origin):
             return reader_of(origin)
         if isinstance(origin, type) and issubclass(origin, dict):
-            return lambda value: tuple(value.values())
+            return lambda value: tuple(value.values() if isinstance(value, dict) else value)
         if isinstance(origin, type) and issubclass(origin, list):
             return _each(_reader(typing.get_args(part)[0]))
     return None

@@ -398,9 +398,12 @@ def in_other_words(node: Any) -> Any:
         return node
     node = {key: in_other_words(value) for key, value in node.items()}
     if isinstance(node.get("type"), list):
-        node["type"], node["nullable"] = node["type"][0], True
+        node["nullable"] = True
+        *kinds, _ = node.pop("type")
+        node |= {"type": kinds[0]} if len(kinds) == 1 else {"anyOf": [{"type": kind} for kind in kinds]}
     if "oneOf" in node:
-        node["allOf"], node["nullable"] = [node.pop("oneOf")[0]], True
+        *others, _ = node.pop("oneOf")
+        node |= {"nullable": True, **({"allOf": others} if len(others) == 1 else {"anyOf": others})}
     return node
 
 

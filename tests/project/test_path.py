@@ -191,9 +191,9 @@ def test_a_new_filter_needs_the_five_documented_edits(copy: Copy) -> None:
 def test_a_removed_filter_is_named_wherever_it_remains(copy: Copy) -> None:
     contract = copy.root / "openapi" / "calls.yaml"
     text = contract.read_text(encoding="utf-8")
-    begin, end = text.index("    CallTo:\n"), text.index("    StartAtAfter:\n")
+    begin, end = text.index("    CallTo:\n"), text.index("    CustomerId:\n")
     text = (text[:begin] + text[end:]).replace('        - $ref: "#/components/parameters/CallTo"\n', "")
-    contract.write_text(text.replace("call_from, call_to,", "call_from,"), encoding="utf-8")
+    contract.write_text(text.replace("call_to, customer_id,", "customer_id,"), encoding="utf-8")
     drop_evidence(copy, "| call_to |")
     copy.generate()
 
@@ -244,7 +244,7 @@ def test_a_non_nullable_field_must_be_in_synthetic_calls(copy: Copy) -> None:
     assert "None is not of type 'string'" in copy.problems()
 
     copy.edit(
-        "overlay/vox_calls_tools/sandbox/synthetic.py", before('        "metadata": {', '        "holder": "vip",')
+        "overlay/vox_calls_tools/sandbox/synthetic.py", before('        "metadata": ', '        "holder": "vip",')
     )
     assert copy.problems() == ""
 
