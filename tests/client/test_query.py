@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vox_calls import CallStatus, CallType, Client, DisconnectionReason, InvalidQueryError, SortOrder
-from vox_calls.query import Query
+from vox_calls.query import Query, normalise_filters
 
 AGENT = UUID("7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2")
 
@@ -73,6 +74,25 @@ def test_separators_in_a_phone_number_are_ignored(number: str, data: st.DataObje
         ({"start_at_after": "yesterday"}, "ISO 8601"),
         ({"start_at_before": 12345}, "5 digits"),
         ({"start_at_after": 0.0, "start_at_before": 86_400_000.0}, "read milliseconds this early"),
+        ({"agent_version": "v262"}, "together with exactly one agent_id"),
+        ({"agent_id": [AGENT, UUID(int=5)], "agent_version": ["current"]}, "together with exactly one agent_id"),
+        ({"agent_version": "262"}, "'262' is not a version; pass current, or v and a number"),
+        ({"customer_id": [AGENT]}, "is not a UUID"),
+        ({"campaign_id": "autumn"}, "'autumn' is not the number of a campaign"),
+        ({"campaign_id": True}, "True is not an integer"),
+        ({"duration_ms_min": -1}, "-1 is not an integer from 0"),
+        ({"duration_ms_min": 1.5}, "1.5 is not an integer from 0"),
+        ({"duration_ms_min": timedelta(seconds=-1)}, "is not an integer from 0"),
+        ({"duration_ms_max": 2**63}, "is not an integer from 0"),
+        ({"duration_ms_min": 2, "duration_ms_max": 1}, "it is below duration_ms_min, so no call can match"),
+        ({"metadata": {}}, "pass 1 to 20 pairs of key and value; these are 0"),
+        ({"metadata": {"a": [str(n) for n in range(21)]}}, "these are 21"),
+        ({"metadata": {"a:b": "c"}}, "'a:b' is not a key that the API can compare: a text without a colon"),
+        ({"metadata": {"a": True}}, "the value of 'a' is not a text"),
+        ({"metadata": "source"}, "'source' is not a pair"),
+        ({"metadata": ":crm"}, "'' is not a key"),
+        ({"dynamic_variables": [5]}, "5 is not a pair"),
+        ({"dynamic_variables": {"a": "\ud83d"}}, "surrogates"),
         ({"cursor": ""}, "never empty"),
         ({"cursor": 5}, "never empty"),
         ({"cursor": "\ud800"}, "surrogates"),
@@ -105,6 +125,31 @@ def test_every_wrong_filter_is_reported_at_once() -> None:
 def test_an_unknown_filter_name_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="from_number"):
         Client("key").list_calls(from_number="010")  # type: ignore[call-arg] # on purpose
+
+
+@pytest.mark.parametrize(
+    ("pairs", "sent"),
+    [
+        ({"source": "crm"}, ["source:crm"]),
+        ({"source": ["crm", "web", "crm"], "n": 5}, ["source:crm", "source:web", "n:5"]),
+        ("url:https://x.test", ["url:https://x.test"]),
+        (("a:1", "a:1", "b:"), ["a:1", "b:"]),
+        ({"a": [str(n) for n in range(20)]}, [f"a:{n}" for n in range(20)]),
+    ],
+)
+def test_pairs_are_sent_as_key_and_value(pairs: Any, sent: list[str]) -> None:
+    assert normalise_filters({"metadata": pairs}) == {"metadata": sorted(sent)}
+
+
+def test_durations_are_rounded_into_the_range() -> None:
+    length = timedelta(seconds=1, microseconds=1)
+    sent = normalise_filters({"duration_ms_min": length, "duration_ms_max": length + timedelta(seconds=1)})
+    assert sent == {"duration_ms_min": 1_001, "duration_ms_max": 2_000}
+
+
+def test_a_campaign_is_its_digits() -> None:
+    sent = [normalise_filters({"campaign_id": value})["campaign_id"] for value in ("0042", 42)]
+    assert sent == ["0042", "42"]
 
 
 def test_all_known_enum_values_are_accepted() -> None:

@@ -96,6 +96,27 @@ def test_every_filter_of_the_api_is_an_option(sandbox: Sandbox, calls: list[dict
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [call["id"]]
 
 
+def test_pairs_and_durations_are_written_as_people_do(sandbox: Sandbox, calls: list[dict[str, Any]]) -> None:
+    done = against(
+        sandbox,
+        *("list", "--format", "jsonl", "--max-items", "1000", "--metadata", "source:crm", "--metadata", "source:web"),
+        *("--duration-min", "30s", "--duration-max", "5m", "--campaign-id", "1001"),
+    )
+    assert done.returncode == 0, done.stderr
+    wanted = {
+        call["id"]
+        for call in calls
+        if call["metadata"].get("source") in {"crm", "web"}
+        and call["metadata"]["campaign_id"] == "1001"
+        and None not in (call["start_at"], call["end_at"])
+        and 30_000 <= call["end_at"] - call["start_at"] <= 300_000
+    }
+    assert {json.loads(line)["id"] for line in done.stdout.splitlines()} == wanted != set()
+    wrong = against(sandbox, "list", "--duration-min", "half an hour")
+    assert wrong.returncode == 2
+    assert "duration-min: write it like 30s, 5m, 1h" in wrong.stderr
+
+
 def test_text_from_a_call_is_escaped_for_the_terminal(empty_sandbox: Sandbox) -> None:
     call = {
         "id": "x",
