@@ -23,7 +23,7 @@ from vox_calls._retry import RetryPolicy
 from vox_calls.enums import CallStatus, CallType, DisconnectionReason, SortOrder, UnknownValues
 from vox_calls.errors import ConfigurationError, InvalidQueryError
 from vox_calls.pagination import AsyncCalls, Calls, Iteration, OnInvalid
-from vox_calls.query import MAX_PAGE_SIZE, Query
+from vox_calls.query import DEFAULT_PAGE_SIZE, Query
 from vox_calls.rate_limit import DEFAULT_RATE_LIMIT, Limit, limiter_of
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class _Client(ABC, Generic[Http, Result]):
         start_at_before: datetime | str | float | None = None,
         sort_order: SortOrder | str | None = None,
         cursor: str | None = None,
-        page_size: int = MAX_PAGE_SIZE,
+        page_size: int = DEFAULT_PAGE_SIZE,
         max_items: int | None = None,
         prefetch: int = 0,
         on_invalid: OnInvalid | None = None,

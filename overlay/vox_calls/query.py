@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
+from inspect import signature
 from operator import index
 from typing import Any, TypeVar
 from uuid import UUID
@@ -22,8 +23,16 @@ from vox_calls_raw.api.calls import list_calls
 MAX_PAGE_SIZE = 100
 """The largest `limit` that the API takes."""
 
+DEFAULT_PAGE_SIZE = 100
+"""The `limit` of a client that was not told another."""
+
 T = TypeVar("T")
 
+_REQUIRED = {
+    name
+    for name, parameter in signature(list_calls._get_kwargs).parameters.items()  # noqa: SLF001 - the generator's name for it
+    if parameter.default is parameter.empty
+}
 _UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _LOCAL_NUMBER = re.compile(r"[0-9]{3,12}")
 _AGENT_VERSION = re.compile(r"current|v[0-9]+")
@@ -48,7 +57,7 @@ class Query:
     """
 
     filters: Mapping[str, Any]
-    page_size: int = MAX_PAGE_SIZE
+    page_size: int = DEFAULT_PAGE_SIZE
     cursor: str | None = None
     max_items: int = sys.maxsize
     prefetch: int = 0
@@ -76,6 +85,8 @@ class Query:
         normalised = {
             field: checked(field, value, NORMALISERS[field]) for field, value in filters.items() if value is not None
         }
+        missing = _REQUIRED - {field for field, value in filters.items() if value is not None}
+        errors += [InvalidQueryError(field, None, "the API requires it") for field in sorted(missing)]
         errors += [InvalidQueryError(field, filters[field], why) for field, why in _contradictions(normalised)]
         size = checked("page_size", page_size, partial(_integer, least=1, most=MAX_PAGE_SIZE))
         if page_size is None:
@@ -85,7 +96,7 @@ class Query:
         early = checked("prefetch", prefetch, partial(_integer, least=0, most=1))
         if errors:
             raise InvalidQueryError.combine(errors)
-        return cls(normalised, size or MAX_PAGE_SIZE, begin, sys.maxsize if most is None else most, early or 0)
+        return cls(normalised, size or DEFAULT_PAGE_SIZE, begin, sys.maxsize if most is None else most, early or 0)
 
     def request(self, cursor: str | None) -> dict[str, Any]:
         """Build method, path and parameters of the request for the page at a cursor, by the raw client.
@@ -117,7 +128,7 @@ def normalise_filters(filters: Mapping[str, object]) -> dict[str, Any]:
     if unknown := sorted(filters.keys() - NORMALISERS.keys()):
         reason = f"there is no such filter; there are {', '.join(NORMALISERS)}"
         raise InvalidQueryError(unknown[0], filters[unknown[0]], reason)
-    query = Query.of(page_size=MAX_PAGE_SIZE, cursor=None, max_items=None, **filters)
+    query = Query.of(page_size=DEFAULT_PAGE_SIZE, cursor=None, max_items=None, **filters)
     sent = query.request(None)["params"]
     return {
         name: sorted(sent[name]) if isinstance(sent[name], list) else sent[name]
