@@ -3,7 +3,8 @@
 python scripts/compare_specs.py OLD NEW [--json]
 
 OLD and NEW are files (YAML or JSON), or git revisions, which stand for openapi/calls.yaml as it was there: a tag, a
-branch, HEAD~1. Other documents serve as well as long as they describe GET /v3/calls.
+branch, HEAD~1. Other documents serve as well as long as they describe GET /v3/calls. Documents with different titles
+are not versions of one document: only the operations of the one with fewer are compared.
 
 Exit status 0 nothing changed, 1 compatible changes, 2 breaking ones, 3 a document or the command line cannot be read.
 """
@@ -17,8 +18,9 @@ from typing import NoReturn
 
 import attrs
 
-from vox_calls_tools.drift import DocumentError, compare, elements, parse_document, version_step
+from vox_calls_tools.drift import DocumentError, compare, elements, operations, others, parse_document, version_step
 from vox_calls_tools.drift.changes import Change
+from vox_calls_tools.drift.document import Element
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = "openapi/calls.yaml"
@@ -51,6 +53,19 @@ def at_revision(revision: str) -> bytes:
     return done.stdout
 
 
+def title(document: object) -> object:
+    """The title of a document; None where it has none."""
+    info = document.get("info") if isinstance(document, dict) else None
+    return info.get("title") if isinstance(info, dict) else None
+
+
+def compared(old: object, new: object) -> tuple[dict[str, Element], dict[str, Element]]:
+    """The elements to compare: all of two versions of a document, else those of the operations of the smaller one."""
+    smaller = min(old, new, key=lambda document: others(document, {}))
+    only = None if title(old) == title(new) else operations(elements(smaller))
+    return elements(old, only), elements(new, only)
+
+
 def told(changes: list[Change]) -> str:
     """The changes for a person."""
     if not changes:
@@ -77,7 +92,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="for a program")
     arguments = parser.parse_args()
     try:
-        changes = compare(elements(read(arguments.old)), elements(read(arguments.new)))
+        old, new = read(arguments.old), read(arguments.new)
+        before, after = compared(old, new)
+        changes = compare(before, after)
     except DocumentError as error:
         print(f"compare_specs: {error}", file=sys.stderr)
         return UNREADABLE
@@ -90,6 +107,12 @@ def main() -> int:
         )
     else:
         print(told(changes))
+        left_out = [
+            f"{source} has {count} other operations, which are not compared."
+            for source, count in ((arguments.old, others(old, before)), (arguments.new, others(new, after)))
+            if count
+        ]
+        print(*left_out, sep="\n", end="\n" if left_out else "")
     return STATUS[version_step(changes)]
 
 

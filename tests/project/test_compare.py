@@ -14,11 +14,12 @@ import pytest
 import yaml
 
 from contract import ROOT, spec
-from vox_calls_tools.drift import DocumentError, compare, elements, version_step
-from vox_calls_tools.drift.changes import Change
+from vox_calls_tools.drift import DocumentError, compare, elements, operations, others, version_step
+from vox_calls_tools.drift.changes import Change, drift
 
 Document = dict[str, Any]
 SCRIPT = ROOT / "scripts" / "compare_specs.py"
+OURS = operations(elements(spec()))
 
 
 def changed(edit: Callable[[Document, Document, Document], object]) -> list[Change]:
@@ -274,11 +275,16 @@ def test_equivalent_schemas_do_not_differ(schema: object, same: object) -> None:
 def test_unrelated_and_recursive_parts_do_not_disturb() -> None:
     new = copy.deepcopy(spec())
     new["paths"] = {"/agents": {"$ref": "#/nowhere"}, **new["paths"]}
+    new["paths"]["/v3/calls"]["post"] = {"$ref": "#/nowhere"}
     answers = new["paths"]["/v3/calls"]["get"]["responses"]
     answers["2XX"] = answers.pop("200")
     parent = {"oneOf": [{"$ref": "#/components/schemas/Call"}, {"type": "null"}]}
     new["components"]["schemas"]["Call"]["properties"]["transferred_from"] = parent
-    assert names(compare(elements(spec()), elements(new))) == [("field items[].transferred_from", "added", False)]
+    theirs = elements(new, OURS)
+    assert names(compare(elements(spec()), theirs)) == [("field items[].transferred_from", "added", False)]
+    assert others(new, theirs) == 1  # what a reference leads to is not counted
+    with pytest.raises(DocumentError, match="#/nowhere"):
+        elements(new)
 
 
 def test_changes_inside_maps_and_alternatives_are_seen() -> None:
@@ -415,7 +421,77 @@ def test_equivalent_contracts_do_not_differ() -> None:
     other["paths"] = {"/agents": {"get": {"responses": {}}}, "/calls": other["paths"]["/v3/calls"]}
     other["paths"]["/calls"]["parameters"] = [other["paths"]["/calls"]["get"]["parameters"].pop()]
     other["paths"]["/calls"]["post"] = {"responses": {}}
-    assert compare(elements(spec()), elements(other)) == []
+    other["paths"]["x-order"] = 5
+    theirs = elements(other, OURS)
+    assert compare(elements(spec()), theirs) == []
+    assert drift(elements(spec()), elements(other)) == []
+    assert others(other, theirs) == 2
+
+
+def two_operations() -> Document:
+    """The contract with a second operation, which ends a call."""
+    document = copy.deepcopy(spec())
+    reason = {"type": "object", "required": ["why"], "properties": {"why": {"type": "string"}}}
+    ended = {"type": "object", "properties": {"ended": {"type": "boolean"}}}
+    document["paths"]["/v3/calls/{id}"] = {
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "post": {
+            "parameters": [{"name": "limit", "in": "query", "schema": {"type": "integer", "default": 5}}],
+            "requestBody": {"content": {"application/json": {"schema": reason}}},
+            "responses": {"201": {"content": {"application/json": {"schema": ended}}}, "404": {}},
+        },
+    }
+    return document
+
+
+SECOND = "POST /v3/calls/{id}"
+SECOND_CHANGES: list[tuple[Callable[[Document], object], tuple[str, str, bool]]] = [
+    (lambda post: post.update(deprecated=True), (f"operation {SECOND}", "deprecated", False)),
+    (lambda post: post["parameters"].pop(), (f"parameter limit of {SECOND}", "removed", True)),
+    (lambda post: post["parameters"][0]["schema"].pop("default"), (f"parameter limit of {SECOND}", "default", True)),
+    (lambda post: post["responses"].pop("404"), (f"answer 404 of {SECOND}", "removed", False)),
+    (
+        lambda post: post["responses"]["201"]["content"]["application/json"]["schema"]["properties"].pop("ended"),
+        (f"field ended of {SECOND}", "removed", True),
+    ),
+    (
+        lambda post: post["requestBody"]["content"]["application/json"]["schema"]["properties"].update(
+            why={"type": "string", "maxLength": 5}
+        ),
+        (f"body parameter why of {SECOND}", "maxLength", True),
+    ),
+]
+
+
+def test_an_added_operation_is_compatible_and_a_removed_one_breaks() -> None:
+    one, two = elements(spec()), elements(two_operations())
+    assert names(compare(one, two)) == [(f"operation {SECOND}", "added", False)]
+    assert names(compare(two, one)) == [(f"operation {SECOND}", "removed", True)]
+
+
+@pytest.mark.parametrize(("edit", "expected"), SECOND_CHANGES)
+def test_changes_of_a_second_operation_are_named(
+    edit: Callable[[Document], object], expected: tuple[str, str, bool]
+) -> None:
+    new = two_operations()
+    edit(new["paths"]["/v3/calls/{id}"]["post"])
+    assert names(compare(elements(two_operations()), elements(new))) == [expected]
+
+
+def test_drift_reports_on_the_operations_of_the_contract() -> None:
+    one, two = elements(spec()), elements(two_operations())
+    assert drift(one, two) == []
+    assert names(drift(two, one)) == [(f"operation {SECOND}", "removed", True)]
+
+
+def test_a_path_written_twice_is_read_once() -> None:
+    new = two_operations()
+    new["servers"] = [{"url": "https://client-api.tryvox.co/v3"}, {"url": "https://client-api.tryvox.co"}]
+    new["paths"]["/calls"] = {"get": {"responses": {}}}
+    assert names(compare(elements(two_operations()), elements(new))) == [
+        ("operation GET /v3/calls", "servers", False),
+        (f"operation {SECOND}", "servers", False),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -473,6 +549,23 @@ def test_the_script_compares_files_and_revisions(tmp_path: Path) -> None:
     breaking = run("HEAD", str(shrunk))
     assert breaking.returncode == 2, breaking.stderr
     assert "parameter limit: maximum 100 became 50" in breaking.stdout
+
+
+def test_the_script_tells_of_a_second_operation(tmp_path: Path) -> None:
+    one, two, vendors = (tmp_path / name for name in ("one.json", "two.json", "vendors.json"))
+    one.write_text(json.dumps(spec()))
+    two.write_text(json.dumps(two_operations()))
+    vendors.write_text(json.dumps(two_operations() | {"info": {"title": "The vendor's API"}}))
+
+    added, removed = run(str(one), str(two)), run(str(two), str(one))
+    assert added.returncode == 1
+    assert f"compatible  operation {SECOND}: added (calling it is optional)" in added.stdout
+    assert removed.returncode == 2
+    assert f"breaking    operation {SECOND}: removed (code that calls it fails)" in removed.stdout
+    for order in ((one, vendors), (vendors, one)):
+        done = run(*map(str, order))
+        told = f"No difference.\n{vendors} has 1 other operations, which are not compared.\n"
+        assert (done.returncode, done.stdout) == (0, told)
 
 
 def test_the_script_writes_json_for_programs(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ r"""Compares two API descriptions, or the contract with a live server, and tells
 """
 
 from vox_calls_tools.drift.changes import compare, version_step
-from vox_calls_tools.drift.document import contract, elements, parse_document
+from vox_calls_tools.drift.document import contract, elements, operations, others, parse_document
 from vox_calls_tools.drift.live import examine
 from vox_calls_tools.drift.schemas import DocumentError
 
@@ -19,6 +19,8 @@ __all__ = [
     "contract",
     "elements",
     "examine",
+    "operations",
+    "others",
     "parse_document",
     "version_step",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from vox_calls_tools.drift.document import Element
+from vox_calls_tools.drift.document import Element, operations
 
 # Formats that the generator maps to their own Python types.
 _TYPED_FORMATS = frozenset({"uuid", "date", "date-time", "binary"})
@@ -99,6 +99,7 @@ _OTHERWISE = {
 }
 _INSIDE = re.compile("^((items|values) )+")
 _ADDED = {
+    "operation": "calling it is optional",
     "parameter": "requests may omit it",
     "field": "calls keep unknown fields",
     "header": "reading it is optional",
@@ -154,7 +155,10 @@ def compare(old: Mapping[str, Element], new: Mapping[str, Element]) -> list[Chan
         breaking    parameter status: removed (the server rejects unknown parameters)
     """
     changes: list[Change] = []
+    one_sided = {name.partition(" ")[2] for name in old.keys() ^ new.keys() if name.startswith("operation ")}
     for name in sorted(old.keys() | new.keys()):
+        if not name.startswith("operation ") and (old.get(name) or new[name]).operation in one_sided:
+            continue  # the operation itself is told
         if name not in old:
             changes.append(_added(new[name]))
         elif name not in new:
@@ -165,7 +169,7 @@ def compare(old: Mapping[str, Element], new: Mapping[str, Element]) -> list[Chan
 
 
 def drift(contract: Mapping[str, Element], document: Mapping[str, Element]) -> list[Change]:
-    """Compare the contract with another description of the API, such as the vendor's.
+    """Compare the contract with another description of the API, such as the vendor's, in the contract's operations.
 
     Intended differences are left out: required and nullable fields, open objects, the bounds of filters, the errors
     that the contract adds, and servers and security schemes that the other document does not state.
@@ -181,7 +185,9 @@ def drift(contract: Mapping[str, Element], document: Mapping[str, Element]) -> l
         for change in drift(contract(), elements(parse_document(vendors_document))):
             print(change)
     """
-    return [change for change in compare(contract, document) if not _is_ours(change)]
+    ours = operations(contract)
+    theirs = {name: element for name, element in document.items() if element.operation in ours}
+    return [change for change in compare(contract, theirs) if not _is_ours(change)]
 
 
 def _is_ours(change: Change) -> bool:
@@ -190,7 +196,7 @@ def _is_ours(change: Change) -> bool:
     if kind in {"answer", "error", "header"}:
         return fact in {"removed", "required", "nullable", "body", "additionalProperties"}
     if kind == "operation":
-        return change.new is None
+        return change.new is None and fact != "removed"
     if kind == "field":
         return fact == "additionalProperties" or (fact in {"required", "nullable"} and not change.new)
     return fact in {"minimum", "minLength", "minItems", "pattern"} and change.new is None
@@ -217,6 +223,7 @@ def _added(element: Element) -> Change:
 
 def _removed(element: Element) -> Change:
     reason = {
+        "operation": "code that calls it fails",
         "parameter": "the server rejects unknown parameters",
         "field": "code that reads it fails",
     }.get(element.kind)
@@ -239,7 +246,7 @@ def _changed(old: Element, new: Element) -> Iterator[Change]:
 
 def _rule(element: Element, fact: str) -> _Rule:
     kind = element.kind.rpartition(" ")[2]
-    if (kind, element.name, fact) == ("parameter", "limit", "default"):
+    if (str(element), fact) == ("parameter limit", "default"):
         return _Rule(_never, "", "the client always sends a limit")
     if (kind, fact) == ("field", "required"):
         if element.may_be_absent:

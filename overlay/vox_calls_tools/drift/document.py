@@ -1,9 +1,9 @@
-"""Reads what an OpenAPI document says about `GET /v3/calls`, as one element per fact."""
+"""Reads what an OpenAPI document says about its operations, as one element per fact."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,10 @@ import msgspec
 from vox_calls_tools.drift.schemas import FREE_OBJECT, DocumentError, Schemas
 
 METHOD, PATH = "get", "/v3/calls"
+OPERATION = f"{METHOD.upper()} {PATH}"
+"""The operation that every document must have."""
+
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 # Maximum expansions of one kind of object: mutually recursive schemas would take very long.
 _MOST_TIMES = 50
@@ -23,13 +27,14 @@ _OF_PARAMETERS = frozenset({"name", "in", "description", "example", "examples", 
 
 @attrs.frozen
 class Element:
-    """What a document says about one thing: the operation, a parameter, a field of a page or an error, a response.
+    """What a document says about one thing: an operation, a parameter, a field of a page or an error, a response.
 
     Attributes:
-        kind: `operation`, `parameter` (in the query; others name their place, such as `header parameter`), `field`,
-            `error` (a field of an error body), `answer` or `header` (of a response).
+        kind: `operation`, `parameter` (in the query; others name their place, such as `header parameter` or `body
+            parameter`), `field`, `error` (a field of an error body), `answer` or `header` (of a response).
         name: Name, such as `status`, `items[].agent.agent_id` or `429`.
         facts: Facts by name, such as `type`, `enum`, `nullable`, `required`; only those that the document states.
+        operation: Operation that it belongs to, by method and path.
 
     Example:
         >>> contract()["parameter limit"].facts["maximum"]
@@ -39,9 +44,11 @@ class Element:
     kind: str
     name: str
     facts: Mapping[str, Any]
+    operation: str = OPERATION
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}"
+        of = "" if self.operation in {OPERATION, self.name} else f" of {self.operation}"
+        return f"{self.kind} {self.name}{of}"
 
     @property
     def may_be_absent(self) -> bool:
@@ -92,11 +99,12 @@ def parse_document(text: bytes) -> object:
         raise DocumentError(f"the document is neither JSON nor YAML: {' '.join(str(error).split())[:200]}") from None
 
 
-def elements(document: object) -> dict[str, Element]:
-    """Return everything that a document says about the operation.
+def elements(document: object, only: Collection[str] | None = None) -> dict[str, Element]:
+    """Return everything that a document says about its operations.
 
     Args:
         document: The parsed document.
+        only: Operations to read, such as `GET /v3/calls`; None reads all.
 
     Returns:
         The elements by kind and name, such as `field items[].start_at`.
@@ -109,49 +117,99 @@ def elements(document: object) -> dict[str, Element]:
     """
     if not isinstance(document, dict) or "paths" not in document:
         raise DocumentError("not an OpenAPI document: it has no paths")
+    found: dict[str, Element] = {}
     try:
-        reader = _Reader(document)
-        found = [reader.operation(), *reader.parameters(), *reader.answers(), *reader.fields(), *reader.errors()]
+        for reader in _readers(document, only):
+            if f"operation {reader.name}" not in found:
+                found |= {str(element): element for element in reader.elements()}
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DocumentError(f"not a valid OpenAPI document: {error!r}"[:300]) from None
-    return {str(element): element for element in found}
+    if f"operation {OPERATION}" not in found:
+        raise DocumentError(f"the document has no {OPERATION}")
+    return found
+
+
+def operations(found: Mapping[str, Element]) -> set[str]:
+    """Return the operations that some elements belong to.
+
+    Example:
+        >>> operations(contract())
+        {'GET /v3/calls'}
+    """
+    return {element.operation for element in found.values()}
+
+
+def others(document: object, found: Mapping[str, Element]) -> int:
+    """Count the operations of a document without elements among those found.
+
+    Example:
+        >>> others({"paths": {"/v3/calls": {"get": {}, "post": {}}}}, contract())
+        1
+    """
+    paths = document.get("paths") if isinstance(document, dict) else None
+    items = paths.values() if isinstance(paths, dict) else ()
+    listed = sum(method in item for item in items if isinstance(item, dict) for method in _METHODS)
+    return max(0, listed - len(operations(found)))
+
+
+def _readers(document: dict[str, Any], only: Collection[str] | None) -> Iterator[_Reader]:
+    schemas = Schemas(document)
+    for path, item in document["paths"].items():
+        wanted = [method for method in _METHODS if _may_be(method, path, only)]
+        resolved = schemas.resolve(item) if wanted else {}
+        for method in wanted:
+            if method in resolved:
+                reader = _Reader(schemas, path, resolved, method, only or {OPERATION})
+                if only is None or reader.name in only:
+                    yield reader
+
+
+def _may_be(method: str, path: str, only: Collection[str] | None) -> bool:
+    if only is None:
+        return path.startswith("/")  # other keys are extensions
+    return any(name.startswith(f"{method.upper()} ") and name.endswith(path) for name in only)
 
 
 class _Reader:
-    def __init__(self, document: dict[str, Any]) -> None:
-        self._document = document
-        self._schemas = Schemas(document)
+    """Reads one operation."""
+
+    def __init__(self, schemas: Schemas, path: str, item: dict[str, Any], method: str, known: Collection[str]) -> None:
+        self._document = schemas.document
+        self._schemas = schemas
         self._told: Counter[tuple[str, ...]] = Counter()
-        self._path, self._item, self._operation = self._find()
+        self._item = item
+        self._operation = schemas.resolve(item[method])
+        self._whole = [url.rstrip("/") + path for url in self._urls()]
+        # The version may be in the path or in the server's URL: `/v3/calls`, or `/calls` at `https://.../v3`.
+        served = sorted({f"{method.upper()} {urlsplit(url).path}" for url in self._whole})
+        stated = f"{method.upper()} {path}"
+        usual = served[0] if len(served) == 1 else stated
+        self.name = next((name for name in (stated, *served) if name in known), usual)
         answers = self._operation.get("responses", {})
         self._answers = {str(status).replace("x", "X"): answer for status, answer in answers.items()}
         if "2XX" in self._answers:
             self._answers.setdefault("200", self._answers.pop("2XX"))
+        succeeded = sorted(status for status in self._answers if status.startswith("2"))
+        self._success = "200" if self.name == OPERATION or not succeeded else succeeded[0]
 
-    def _find(self) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        # The version may be in the path or in the server's URL: `/v3/calls`, or `/calls` at `https://.../v3`.
-        for path, item in self._document["paths"].items():
-            if not PATH.endswith(path) or METHOD not in (resolved := self._schemas.resolve(item)):
-                continue
-            operation = self._schemas.resolve(resolved[METHOD])
-            urls = self._urls(operation) or self._urls(resolved) or self._urls(self._document)
-            if path == PATH or any(urlsplit(url).path.rstrip("/") + path == PATH for url in urls):
-                return path, resolved, operation
-        raise DocumentError(f"the document has no {METHOD.upper()} {PATH}")
+    def _urls(self) -> list[str]:
+        listed = (node.get("servers") for node in (self._operation, self._item, self._document))
+        return [_address(server) for server in next(filter(None, listed), [])]
 
-    def _urls(self, node: dict[str, Any]) -> list[str]:
-        return [_address(server) for server in node.get("servers", [])]
+    def elements(self) -> Iterator[Element]:
+        yield self.operation()
+        for found in (self.parameters(), self.body(), self.answers(), self.fields(), self.errors()):
+            yield from (attrs.evolve(element, operation=self.name) for element in found)
 
     def operation(self) -> Element:
-        urls = self._urls(self._operation) or self._urls(self._item) or self._urls(self._document)
-        whole = [url.rstrip("/") + self._path for url in urls]
+        path = self.name.partition(" ")[2]
         security = self._stated("security")
         facts = {
-            "servers": sorted(url.removesuffix(PATH) for url in whole if url.endswith(PATH) and url != PATH),
+            "servers": sorted(url.removesuffix(path) for url in self._whole if url.endswith(path) and url != path),
             "security": None if security is None else sorted(map(self._requirement, security)) or ["none"],
             "deprecated": self._operation.get("deprecated", False),
         }
-        return Element("operation", f"{METHOD.upper()} {PATH}", {name: fact for name, fact in facts.items() if fact})
+        return Element("operation", self.name, {name: fact for name, fact in facts.items() if fact}, self.name)
 
     def _stated(self, name: str) -> list[Any] | None:
         found: list[Any] | None = self._operation.get(name, self._document.get(name))
@@ -176,22 +234,26 @@ class _Reader:
             facts.pop("nullable", None)  # a query string cannot express null
             yield Element("parameter" if where == "query" else f"{where} parameter", parameter["name"], facts)
 
+    def body(self) -> Iterator[Element]:
+        """Yield the fields of the request body, which only other operations have."""
+        yield from self._fields("", self._body(self._operation.get("requestBody", {})), "body parameter")
+
     def answers(self) -> Iterator[Element]:
         failure = self._failure()
         for status, answer in self._answers.items():
             told = list(self._fields("", self._body(answer), "error"))
             same = failure not in (None, answer) and told and told == list(self.errors())
-            media = {} if status != "200" else self._media(answer)
+            media = {} if status != self._success else self._media(answer)
             yield Element("answer", status, {"body": "as of 400"} if same else media)
-            if not same and answer != failure and status != "200":
+            if not same and answer != failure and status != self._success:
                 yield from (attrs.evolve(one, name=f"{status} {one.name}") for one in told)
             for name, header in self._schemas.resolve(answer).get("headers", {}).items():
                 schema = self._schemas.resolve(header).get("schema", {})
                 yield Element("header", f"{status} {name}", self._schemas.facts(schema))
 
     def fields(self) -> Iterator[Element]:
-        page = self._body(self._answers.get("200", {}))
-        if not page:
+        page = self._body(self._answers.get(self._success, {}))
+        if not page and self.name == OPERATION:
             raise DocumentError("the document has no schema for the 200 response")
         yield from self._fields("", page, "field")
 

@@ -14,7 +14,7 @@ import attrs
 
 from vox_calls import Client, VoxCallsError
 from vox_calls.toolkit import parse_json
-from vox_calls_tools.drift.document import PATH, Element
+from vox_calls_tools.drift.document import OPERATION, PATH, Element
 from vox_calls_tools.drift.schemas import JSON_TYPES
 
 MADE_UP = "vox_calls_asks_which_parameters_there_are"
@@ -111,7 +111,7 @@ def parameters(refusal: object, contract: Mapping[str, Element]) -> list[Finding
     taken = _dig(refusal, "error", "details", "allowed_query_parameters")
     if not isinstance(taken, list):
         return [Finding("no list of parameters", "error.details.allowed_query_parameters")]
-    known = {element.name for element in contract.values() if element.kind == "parameter"}
+    known = set(_named(contract, "parameter"))
     names = {name for name in taken if isinstance(name, str)}
     return [
         *(Finding("unknown parameter", name) for name in sorted(names - known)),
@@ -122,13 +122,17 @@ def parameters(refusal: object, contract: Mapping[str, Element]) -> list[Finding
 def fields(body: object, contract: Mapping[str, Element], *, kind: str = "field") -> list[Finding]:
     """Compare the body of a page or an error with the contract: one finding for each kind and name."""
     found: dict[tuple[str, str], Finding] = {}
-    known = {element.name: element for element in contract.values() if element.kind == kind}
+    known = _named(contract, kind)
     if not isinstance(body, dict):
         return [Finding(f"{JSON_TYPES[type(body)]} instead of object", _WHOLE, _WHOLE)]
     for what, name, example in _differences(body, "", "", known):
         before = found.get((what, name), Finding(what, name, example, 0))
         found[what, name] = attrs.evolve(before, count=before.count + 1)
     return list(found.values())
+
+
+def _named(contract: Mapping[str, Element], kind: str) -> dict[str, Element]:
+    return {one.name: one for one in contract.values() if (one.kind, one.operation) == (kind, OPERATION)}
 
 
 def _differences(value: object, name: str, place: str, known: Mapping[str, Element]) -> Iterator[tuple[str, str, str]]:

@@ -52,7 +52,7 @@ class Schemas:
     """The schemas of one document."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        self._document = document
+        self.document = document
 
     def resolve(self, node: object) -> dict[str, Any]:
         """Follow the references of a node. Keys next to a reference override those of its target."""
@@ -66,7 +66,7 @@ class Schemas:
         raise DocumentError("the document has a circular reference")
 
     def _target(self, reference: str) -> dict[str, Any]:
-        target: Any = self._document
+        target: Any = self.document
         for part in reference.removeprefix("#/").split("/"):
             key = unquote(part).replace("~1", "/").replace("~0", "~")
             if isinstance(target, list) and key.isdecimal() and int(key) < len(target):
