@@ -145,6 +145,23 @@ def test_a_change_is_named_and_classified(
     assert all(change.reason for change in changes)
 
 
+@pytest.mark.parametrize("place", ["parameter", "parameter's schema", "field", "object"])
+def test_a_deprecation_is_told_and_does_not_break(place: str) -> None:
+    new = copy.deepcopy(spec())
+    cursor, call = new["components"]["parameters"]["Cursor"], new["components"]["schemas"]["Call"]["properties"]
+    told, node = {
+        "parameter": ("parameter cursor", cursor),
+        "parameter's schema": ("parameter cursor", cursor["schema"]),
+        "field": ("field items[].variant_label", call["variant_label"]),
+        "object": ("field items[].agent", call["agent"]),
+    }[place]
+    node["deprecated"] = True
+    one, two = elements(spec()), elements(new)
+    assert [*map(str, compare(one, two))] == [f"compatible  {told}: now deprecated (it still works)"]
+    assert [*map(str, compare(two, one))] == [f"compatible  {told}: no longer deprecated (it still works)"]
+    assert version_step(compare(one, two)) == "minor"
+
+
 def test_a_new_parameter_breaks_only_if_required() -> None:
     for required in (False, True):
         new = copy.deepcopy(spec())

@@ -82,6 +82,7 @@ _OF_FIELDS: Mapping[str, _Rule] = {
     "format": _RETYPED,
     "type": _Rule(_always, "its Python type changes", ""),
     "additionalProperties": _Rule(_stated, "unknown fields are no longer kept", "unknown fields are kept"),
+    "deprecated": _DEPRECATED,
 }
 _OF_THE_OPERATION: Mapping[str, _Rule] = {
     "servers": _Rule(_fewer, "requests go to a server that is gone", "the previous servers remain"),
