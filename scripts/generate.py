@@ -7,6 +7,7 @@ The same contract gives the same bytes on every machine: generator and formatter
 a configuration of the machine, and what went in is recorded in generated/inputs.json.
 """
 
+import difflib
 import hashlib
 import json
 import os
@@ -15,7 +16,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from importlib.metadata import version
+from itertools import chain, islice
 from pathlib import Path
 
 import yaml
@@ -30,6 +33,12 @@ SETTINGS = ROOT / "openapi" / "generator.yaml"
 TEMPLATES = ROOT / "openapi" / "templates"
 LOCK = ROOT / "scripts" / "requirements.lock"
 TOOLS = ("openapi-python-client", "ruff")
+EXECUTABLE = b"executable "
+MOST_LINES, MOST_COLUMNS = 10, 160  # of a diff
+
+
+PLAIN = {"TYPER_STANDARD_TRACEBACK": "1"}  # a frame around a traceback breaks its lines
+TRACEBACK = "Traceback (most recent call last)"
 
 
 class GenerationError(Exception):
@@ -65,7 +74,7 @@ def inputs() -> dict[str, dict[str, str]]:
 def generate(folder: Path) -> None:
     """Fill the empty folder with everything that belongs under generated/.
 
-    Raises GenerationError when the generator fails or so much as warns.
+    Raises GenerationError when the generator crashes, fails or warns.
     """
     record = inputs()
     tools = Path(sys.executable).parent
@@ -87,8 +96,14 @@ def generate(folder: Path) -> None:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env={**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}", "NO_COLOR": "1"},
+        env={**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}", "NO_COLOR": "1", **PLAIN},
     )
+    if TRACEBACK in done.stderr:
+        reason = done.stderr.strip().rpartition("\n")[2]
+        raise GenerationError(
+            f"The generator crashed ({reason}): simplify what was last changed in openapi/calls.yaml, or report the "
+            "crash to openapi-python-client."
+        )
     if done.returncode or "warning" in (done.stdout + done.stderr).lower():
         raise GenerationError(f"The generator is not happy with the contract:\n{done.stdout}{done.stderr}")
     (folder / PACKAGE / "py.typed").touch()
@@ -127,7 +142,7 @@ def require_decodable(folder: Path) -> None:
 
 
 def _mode(path: Path) -> bytes:
-    return b"executable " if os.name == "posix" and path.stat().st_mode & 0o111 else b""
+    return EXECUTABLE if os.name == "posix" and path.stat().st_mode & 0o111 else b""
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -148,8 +163,33 @@ def differences(committed: dict[str, bytes], fresh: dict[str, bytes]) -> list[st
         elif name not in fresh:
             lines.append(f"stray      generated/{name}")
         elif committed[name] != fresh[name]:
-            lines.append(f"different  generated/{name}")
+            lines.append(f"different  generated/{name}{only(committed[name], fresh[name])}")
     return lines
+
+
+def only(old: bytes, new: bytes) -> str:
+    """A note where two files have the same lines."""
+    one, other = old.removeprefix(EXECUTABLE), new.removeprefix(EXECUTABLE)
+    if one.splitlines() != other.splitlines():
+        return ""
+    mode = old.startswith(EXECUTABLE) != new.startswith(EXECUTABLE)
+    return f" (only its {' and '.join(['mode'] * mode + ['line ends'] * (one != other))})"
+
+
+def diff(committed: dict[str, bytes], fresh: dict[str, bytes], *, named: bool) -> list[str]:
+    """The first lines of a unified diff of the different files; without the record where its changes are named."""
+    names = [
+        name
+        for name in sorted(committed.keys() & fresh.keys())
+        if committed[name] != fresh[name] and not only(committed[name], fresh[name]) and not (named and name == RECORD)
+    ]
+    lines = chain.from_iterable(_diff(committed[name], fresh[name], f"generated/{name}") for name in names)
+    return [line[:MOST_COLUMNS] for line in islice(lines, MOST_LINES)]
+
+
+def _diff(old: bytes, new: bytes, name: str) -> Iterator[str]:
+    one, other = (text.removeprefix(EXECUTABLE).decode(errors="replace").splitlines() for text in (old, new))
+    return difflib.unified_diff(one, other, name, "what openapi/calls.yaml gives", n=1, lineterm="")
 
 
 def changed_inputs(committed: dict[str, bytes], fresh: dict[str, bytes]) -> list[str]:
@@ -179,6 +219,7 @@ def check() -> None:
                 [
                     "generated/ is not what openapi/calls.yaml gives:",
                     *(f"  {line}" for line in lines + why),
+                    *diff(committed, fresh, named=bool(why)),
                     "Nobody edits generated/ by hand. To write it anew from the contract: make generate",
                 ]
             )

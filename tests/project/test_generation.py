@@ -81,6 +81,57 @@ def test_the_check_names_changed_files_and_the_remedy(copy: Path, change: str, n
     assert "make generate" in done.stderr
 
 
+def test_the_check_shows_the_first_lines_that_differ(copy: Path) -> None:
+    call = copy / "generated" / "vox_calls_raw" / "models" / "call.py"
+    edit(call, "    variant_label: None | str\n    opt", "    variant_label: str\n    opt")
+    done = generate(copy, "--check")
+    assert done.stderr.splitlines()[2:8] == [
+        "--- generated/vox_calls_raw/models/call.py",
+        "+++ what openapi/calls.yaml gives",
+        *done.stderr.splitlines()[4:6],
+        "-    variant_label: str",
+        "+    variant_label: None | str",
+    ]
+    call.write_text("x" * 500 + "\n" + call.read_text(encoding="utf-8").replace(":", ";"), encoding="utf-8")
+    lines = generate(copy, "--check").stderr.splitlines()
+    assert len(lines) == 13
+    assert max(map(len, lines)) == 160
+
+
+def test_the_diff_leaves_out_a_record_that_is_told(copy: Path) -> None:
+    edit(copy / "openapi" / "calls.yaml", "enum: [asc, desc]", "enum: [asc, desc, random]")
+    done = generate(copy, "--check")
+    assert "--- generated/inputs.json" not in done.stderr
+    assert "--- generated/vox_calls_raw/contract.json" in done.stderr
+    assert '+     "random"' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [("mode", "(only its mode)"), ("ends", "(only its line ends)"), ("mode ends", "(only its mode and line ends)")],
+)
+def test_a_change_of_mode_or_line_ends_is_told(copy: Path, change: str, told: str) -> None:
+    call = copy / "generated" / "vox_calls_raw" / "models" / "call.py"
+    if "ends" in change:
+        call.write_bytes(call.read_bytes().replace(b"\n", b"\r\n"))
+    if "mode" in change:
+        call.chmod(0o755)
+    lines = generate(copy, "--check").stderr.splitlines()
+    assert lines[1] == f"  different  generated/vox_calls_raw/models/call.py {told}"
+    assert len(lines) == 3
+
+
+def test_a_crash_of_the_generator_is_told_in_one_sentence(copy: Path) -> None:
+    edit(copy / "openapi" / "calls.yaml", "enum: [asc, desc]", "enum: [asc-1, asc_1, desc]")
+    done = generate(copy)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "The generator crashed (ValueError: Duplicate key ASC_1 in enum sort_order.SortOrder; consider setting "
+        "literal_enums in your config): simplify what was last changed in openapi/calls.yaml, or report the crash to "
+        "openapi-python-client.\n"
+    )
+
+
 def test_a_generator_warning_fails_without_changing_files(copy: Path) -> None:
     edit(copy / "openapi" / "calls.yaml", 'type: [boolean, "null"]', 'type: [boolean, "null"]\n          default: 5')
     before = sorted((copy / "generated").rglob("*.py"))
