@@ -9,8 +9,9 @@ r"""Compares two API descriptions, or the contract with a live server, and tells
 """
 
 from vox_calls_tools.drift.changes import compare, version_step
-from vox_calls_tools.drift.document import contract, elements, operations, others, parse_document
+from vox_calls_tools.drift.document import contract, elements, operations, others
 from vox_calls_tools.drift.live import examine
+from vox_calls_tools.drift.parsing import parse_document
 from vox_calls_tools.drift.schemas import DocumentError
 
 __all__ = [

@@ -98,6 +98,7 @@ _OTHERWISE = {
     "answer": _Rule(_never, "", "error classes depend on the status alone"),
     "header": _Rule(_never, "", "headers are read as they are"),
 }
+_LONGEST = 1_000  # of a value; a pattern can be megabytes
 _INSIDE = re.compile("^((items|values) )+")
 _ADDED = {
     "operation": "calling it is optional",
@@ -272,4 +273,4 @@ def _summary(element: Element) -> str:
 
 
 def _told(value: object) -> str:
-    return "nothing" if value is None else str(value)
+    return "nothing" if value is None else str(value)[:_LONGEST]

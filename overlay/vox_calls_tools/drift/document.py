@@ -21,6 +21,7 @@ _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 # Maximum expansions of one kind of object: mutually recursive schemas would take very long.
 _MOST_TIMES = 50
+_LONGEST_URL = 2_000  # variables can multiply each other
 # Keys of a parameter that are not facts: descriptions, and what `repeated` and the schema cover.
 _OF_PARAMETERS = frozenset({"name", "in", "description", "example", "examples", "schema", "style", "explode"})
 
@@ -71,34 +72,6 @@ def contract() -> dict[str, Element]:
     return elements(msgspec.json.decode(text))
 
 
-def parse_document(text: bytes) -> object:
-    """Parse an OpenAPI document in JSON or YAML.
-
-    Args:
-        text: The bytes of the document.
-
-    Raises:
-        DocumentError: The document is neither, or it is YAML and the extra `cli` is not installed.
-
-    Example:
-        >>> parse_document(b'{"openapi": "3.1.0"}')
-        {'openapi': '3.1.0'}
-    """
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        import yaml  # noqa: PLC0415 - an extra, and slow to import
-
-        # libyaml takes seconds where pure Python takes a minute, but not every build of PyYAML has it.
-        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except ModuleNotFoundError:
-        raise DocumentError("the document is not JSON; to read YAML: pip install 'vox-calls[cli]'") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise DocumentError(f"the document is neither JSON nor YAML: {' '.join(str(error).split())[:200]}") from None
-
-
 def elements(document: object, only: Collection[str] | None = None) -> dict[str, Element]:
     """Return everything that a document says about its operations.
 
@@ -122,7 +95,9 @@ def elements(document: object, only: Collection[str] | None = None) -> dict[str,
         for reader in _readers(document, only):
             if f"operation {reader.name}" not in found:
                 found |= {str(element): element for element in reader.elements()}
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise DocumentError("the document has schemas that are nested too deeply, or that contain themselves") from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DocumentError(f"not a valid OpenAPI document: {error!r}"[:300]) from None
     if f"operation {OPERATION}" not in found:
         raise DocumentError(f"the document has no {OPERATION}")
@@ -180,6 +155,7 @@ class _Reader:
         self._item = item
         self._operation = schemas.resolve(item[method])
         self._whole = [url.rstrip("/") + path for url in self._urls()]
+        schemas.spend(len(self._whole) + len(self._stated("security") or ()))
         # The version may be in the path or in the server's URL: `/v3/calls`, or `/calls` at `https://.../v3`.
         served = sorted({f"{method.upper()} {urlsplit(url).path}" for url in self._whole})
         stated = f"{method.upper()} {path}"
@@ -284,13 +260,14 @@ class _Reader:
         if properties in above or self._told[names] == _MOST_TIMES:
             return  # recursive, or mutually recursive
         self._told[names] += bool(names)
+        required = set(schema.get("required", [])) if properties else set()
         above = (*above, properties) if properties else above
         if schema.get("type") == "array":
             yield from self._fields(f"{path}[]", schema.get("items", {}), kind, above)
         for name, inner in properties.items():
             where = f"{path}.{name}".removeprefix(".")
-            required = {"required": True} if name in schema.get("required", []) else {}
-            yield Element(kind, where, self._schemas.facts(inner) | required)
+            self._schemas.spend(len(where) // 10)
+            yield Element(kind, where, self._schemas.facts(inner) | ({"required": True} if name in required else {}))
             yield from self._fields(where, inner, kind, above)
         if isinstance(schema.get("additionalProperties"), dict):
             yield from self._fields(f"{path}.*".removeprefix("."), schema["additionalProperties"], kind, above)
@@ -301,6 +278,8 @@ def _address(server: dict[str, Any]) -> str:
     url = str(server.get("url", ""))
     for name, variable in server.get("variables", {}).items():
         url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
+        if len(url) > _LONGEST_URL:
+            raise DocumentError(f"the document has a server URL of more than {_LONGEST_URL:,} characters")
     parts = urlsplit(url)
     usual = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
     return parts._replace(netloc=parts.netloc.lower().removesuffix(usual)).geturl()

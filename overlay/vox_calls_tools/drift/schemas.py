@@ -40,6 +40,9 @@ _KINDS: Mapping[str, Any] = {
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), _NUMBER),
 }
 _MOST_REFERENCES = 20
+# Each step takes about 0.3 microseconds. References to references multiply, so a small document can ask for many.
+_MOST_STEPS = 12_000_000
+_STEPS_OF_A_SCHEMA = 50
 
 Schema = dict[str, Any]
 
@@ -53,6 +56,17 @@ class Schemas:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
+        self._left = _MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Count steps of work.
+
+        Raises:
+            DocumentError: The document has taken more than can be compared in seconds.
+        """
+        self._left -= steps
+        if self._left < 0:
+            raise DocumentError("the document has schemas that refer to each other too often to be compared")
 
     def resolve(self, node: object) -> dict[str, Any]:
         """Follow the references of a node. Keys next to a reference override those of its target."""
@@ -62,7 +76,9 @@ class Schemas:
             if "$ref" not in node:
                 return node
             beside = {key: value for key, value in node.items() if key != "$ref"}
-            node = {**self._target(node["$ref"]), **beside}
+            target = self._target(node["$ref"])
+            self.spend(len(target))
+            node = {**target, **beside}
         raise DocumentError("the document has a circular reference")
 
     def _target(self, reference: str) -> dict[str, Any]:
@@ -82,6 +98,7 @@ class Schemas:
     def facts(self, node: object) -> dict[str, Any]:
         """Return the facts of a schema by keyword; those of array items and map values as `items ...`, `values ...`."""
         schema = self.normal(node)
+        self.spend(_STEPS_OF_A_SCHEMA)
         facts: dict[str, Any] = {}
         for name, value in schema.items():
             if name in _ANNOTATIONS | _STRUCTURE or name.startswith(("x-", "$")) or value is None:
@@ -91,14 +108,13 @@ class Schemas:
             if not isinstance(value, _KINDS.get(name, object)) or (name in _KINDS and isinstance(value, bool)):
                 raise DocumentError(f"the document has an invalid {name}: {value!r}"[:200])
             facts[name] = value
-        inside = {"items": schema.get("items", {})} if facts.get("type") == "array" else {}
+        inside = {"items": self.facts(schema.get("items", {}))} if facts.get("type") == "array" else {}
         more = schema.get("additionalProperties", True)
         if more is False:
             facts["additionalProperties"] = "none"
         elif more not in (True, {}) and (values := self.facts(more)) and set(values) != {"nullable"}:
-            inside["values"] = more
-        for name, inner in inside.items():
-            told = self.facts(inner)
+            inside["values"] = values
+        for name, told in inside.items():
             facts["type"] = f"{facts.get('type', 'object')} of {told.pop('type', 'anything')}"
             # An array takes over the enum and the format of its items: `array of string`, format uuid.
             lifted = {"enum", "format"} if name == "items" else set()
@@ -110,15 +126,18 @@ class Schemas:
         if isinstance(node, bool):
             node = {} if node else {"not": {}}
         schema = dict(self.resolve(node or {}))
+        self.spend(_STEPS_OF_A_SCHEMA + _size(schema))
         kinds = schema.pop("type", None)
         kinds = list(kinds) if isinstance(kinds, list) else [kinds] if kinds else []
         nullable = bool(schema.pop("nullable", False)) or "null" in kinds
         for part in schema.pop("allOf", []):
             inner = self.normal(part)
+            self.spend(_size(schema))
             nullable = nullable or "nullable" in inner
             schema = _both(inner, schema)
             kinds = kinds or [inner["type"].replace(FREE_OBJECT, "object")] * ("type" in inner)
         choices = [self.normal(choice) for choice in schema.pop("oneOf", []) + schema.pop("anyOf", [])]
+        self.spend(len(choices) ** 2)
         nullable = nullable or any("nullable" in choice or choice.get("type") == "null" for choice in choices)
         real = [choice for choice in choices if choice.get("type") != "null"]
         if real:
@@ -141,6 +160,11 @@ class Schemas:
         if nullable:
             schema["nullable"] = True
         return _inclusive(schema)
+
+
+def _size(schema: Schema) -> int:
+    parts = (schema.get(name) for name in ("properties", "required", "enum"))
+    return sum(len(part) for part in parts if isinstance(part, list | dict))
 
 
 def _both(inner: Schema, outer: Schema) -> Schema:
