@@ -23,7 +23,8 @@ LOWEST_LOCK := scripts/lowest.lock
 OF_TOOLS := generation lint_spec package path reference
 DRAWN := tests/project/test_documentation.py::test_what_is_shown_of_the_terminal_comes_out
 INSTALL_WHEEL := -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
-# The resolver has an environment of its own: what a lock breaks has to be mended without that lock.
+# The resolver has an environment of its own: what a lock breaks has to be mended without that lock. Where its own lock is
+# broken, it comes from pyproject.toml.
 COMPILE = $(RESOLVER)/$(notdir $(BIN))/python -m uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --custom-compile-command "make lock" --quiet
 CODE := overlay scripts tests
@@ -143,8 +144,8 @@ $(DEMO)/ready: $(DEMO)/locked pyproject.toml
 	@$(DEMO)/$(notdir $(BIN))/python $(EDITABLE)
 	@touch $@
 
-$(RESOLVER)/locked: $(RESOLVER_LOCK) $(ENVIRONMENT)
-	@$(PYTHON) scripts/make_environment.py $(RESOLVER) $(RESOLVER_LOCK)
+$(RESOLVER)/locked: $(wildcard $(RESOLVER_LOCK)) $(ENVIRONMENT)
+	@$(PYTHON) scripts/make_environment.py $(RESOLVER) $(RESOLVER_LOCK) lock
 	@touch $@
 
 $(BENCH)/locked: $(BENCH_LOCK) $(ENVIRONMENT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -90,12 +91,13 @@ def make(index: tuple[str, Path], tmp_path: Path, *pins: str, **environment: str
 
 
 def make_from(
-    text: str, index: tuple[str, Path], tmp_path: Path, **environment: str
+    text: str | None, index: tuple[str, Path], tmp_path: Path, *group: str, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     lock = tmp_path / "some.lock"
-    lock.write_text(text, encoding="utf-8")
+    if text is not None:
+        lock.write_text(text, encoding="utf-8")
     return subprocess.run(
-        [sys.executable, ROOT / "scripts" / "make_environment.py", tmp_path / "made", lock],
+        [sys.executable, ROOT / "scripts" / "make_environment.py", tmp_path / "made", lock, *group],
         capture_output=True,
         text=True,
         check=False,
@@ -149,6 +151,28 @@ def test_a_changed_file_of_the_index_is_reported(index: tuple[str, Path], tmp_pa
 
 def test_a_version_that_the_index_lacks_is_told_as_that(index: tuple[str, Path], tmp_path: Path) -> None:
     done = make_from(f"engine==99.0 --hash=sha256:{'0' * 64}\n", index, tmp_path)
+    assert done.returncode == 1
+    assert "The index lacks this version" in done.stdout
+
+
+@pytest.mark.parametrize("broken", ["engine==99.0 --hash=sha256:00", "<<<<<<< HEAD", "uv==99.0\n", None])
+def test_a_broken_lock_is_replaced_by_its_group(
+    index: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str | None
+) -> None:
+    for script in ("make_environment.py", "check_environment.py"):
+        (tmp_path / "scripts").mkdir(exist_ok=True)
+        shutil.copy(ROOT / "scripts" / script, tmp_path / "scripts")
+    (tmp_path / "pyproject.toml").write_text('[dependency-groups]\nlock = ["reader>=1.0"]\n')
+    monkeypatch.setattr("test_environment.ROOT", tmp_path)
+    done = make_from(broken, index, tmp_path, "lock")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert done.stdout.endswith("some.lock cannot be installed; installing reader>=1.0 from pyproject.toml.\n")
+    (site,) = (tmp_path / "made").glob("[Ll]ib/**/site-packages")
+    assert (site / "engine.py").exists()
+
+
+def test_a_group_that_the_index_lacks_is_told(index: tuple[str, Path], tmp_path: Path) -> None:
+    done = make_from(None, index, tmp_path, "lock")
     assert done.returncode == 1
     assert "The index lacks this version" in done.stdout
 
