@@ -108,7 +108,7 @@ def main() -> int:
     else:
         print(told(changes))
         left_out = [
-            f"{source} has {count} other operations, which are not compared."
+            f"{source} has other operations, which are not compared: {count}"
             for source, count in ((arguments.old, others(old, before)), (arguments.new, others(new, after)))
             if count
         ]

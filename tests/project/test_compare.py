@@ -581,7 +581,7 @@ def test_the_script_tells_of_a_second_operation(tmp_path: Path) -> None:
     assert f"breaking    operation {SECOND}: removed (code that calls it fails)" in removed.stdout
     for order in ((one, vendors), (vendors, one)):
         done = run(*map(str, order))
-        told = f"No difference.\n{vendors} has 1 other operations, which are not compared.\n"
+        told = f"No difference.\n{vendors} has other operations, which are not compared: 1\n"
         assert (done.returncode, done.stdout) == (0, told)
 
 
