@@ -623,8 +623,9 @@ def test_a_calls_schema_of_another_path_is_ignored() -> None:
     document = copy.deepcopy(spec())
     document["paths"]["/calls"] = document["paths"].pop("/v3/calls")
     document["servers"] = [{"url": "https://client-api.tryvox.co/v2"}]
-    with pytest.raises(DocumentError, match="has no GET /v3/calls"):
-        elements(document)
+    for only in (None, OURS):
+        with pytest.raises(DocumentError, match="has no GET /v3/calls"):
+            elements(document, only)
 
 
 def test_a_document_may_lack_error_responses() -> None:
