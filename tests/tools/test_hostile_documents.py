@@ -135,6 +135,12 @@ def test_nested_maps_take_no_exponential_time() -> None:
     assert str(found["field items[].made_up"].facts["type"]).startswith("object of object of object")
 
 
+def test_a_pipe_that_never_ends_is_rejected(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "no regular file" in told(tmp_path / "pipe")
+    assert "no regular file" in told(Path("/dev/zero"))
+
+
 def test_a_huge_value_is_truncated() -> None:
     document = with_field({"type": "string"})
     document["components"]["parameters"]["Cursor"]["schema"]["pattern"] = "x" * 5_000_000

@@ -44,7 +44,8 @@ def ask_server(base_url: str | None) -> int:
 def ask_document(source: str) -> int:
     """Compare the vendor's document with the contract."""
     try:
-        document = drift.elements(drift.parse_document(_read(source)))
+        contract, document = drift.contract(), drift.parse_document(_read(source))
+        found = drift.elements(document, drift.operations(contract))
     except VoxCallsError as error:
         return _cannot_tell("document", str(error))
     except httpx.HTTPStatusError as error:
@@ -53,7 +54,9 @@ def ask_document(source: str) -> int:
         # Not the URL: it may contain a password.
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__
         return _cannot_tell("document", f"cannot read it: {reason}")
-    return _tell("document", changes.drift(drift.contract(), document))
+    if count := drift.others(document, found):
+        typer.echo(f"vox-calls: the document has other operations, which are not compared: {count}", err=True)
+    return _tell("document", changes.drift(contract, found))
 
 
 def _reason(failure: VoxCallsError) -> str:
@@ -67,7 +70,11 @@ def _reason(failure: VoxCallsError) -> str:
 
 def _read(source: str) -> bytes:
     if not source.lower().startswith(("https://", "http://")):
-        return Path(source).read_bytes()
+        path = Path(source)
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise drift.DocumentError("it is no regular file; save it to one first")  # a pipe may never end
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES)
     content = bytearray()
     with httpx.stream("GET", source, timeout=_TIMEOUT, follow_redirects=True) as answer:
         for part in answer.raise_for_status().iter_bytes():
