@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BREAKS: dict[str, tuple[str, str, str]] = {
     "QUERY-1": (
         "query.py",
-        "for field, value in filters.items() if value is not None",
-        "for field, value in filters.items()",
+        "NORMALISERS[field]) for field, value in filters.items() if value is not None",
+        "NORMALISERS[field]) for field, value in filters.items()",
     ),
     "QUERY-2": ("query.py", "values = list(dict.fromkeys(one(item) for item in value))", "values = [*map(one, value)]"),
     "QUERY-3": ("query.py", "    if not values:\n", "    if False:\n"),
@@ -29,9 +29,17 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "QUERY-8": ("query.py", "raise InvalidQueryError.combine(errors)", "raise errors[0]"),
     "QUERY-9": (
         "query.py",
-        "latest is not None and latest < earliest:",
-        "latest is not None and latest + 1 < earliest:",
+        "and filters[most] < filters[least]:",
+        "and filters[most] + 1 < filters[least]:",
     ),
+    "QUERY-10": ("query.py", 'len(filters.get("agent_id") or ()) != 1', 'not filters.get("agent_id")'),
+    "QUERY-11": ("query.py", '"campaign_id": _campaign,', '"campaign_id": lambda value: str(int(_campaign(value))),'),
+    "QUERY-12": (
+        "query.py",
+        "_integer(value, least=0, most=_LARGEST)\n\n\ndef _pairs",
+        "_integer(value, least=0)\n\n\ndef _pairs",
+    ),
+    "QUERY-13": ("query.py", 'value.partition(":")', 'value.rpartition(":")'),
     "PHONE-1": ("query.py", '{"Zs", "Pd", "Cf"}', '{"Zs", "Pd"}'),
     "PHONE-2": ("query.py", '.removeprefix("+82").removeprefix("0")', '.removeprefix("+82")'),
     "PHONE-3": (
@@ -85,7 +93,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "ENUM-5": ("enums.py", "if self._strict:", "if False:"),
     "DEC-1": ("_decoding.py", 'f"{path}.{where}" if path and where', 'f"{path}{where}" if path and where'),
     "DEC-2": ("_fields.py", "    if types.NoneType in kinds:\n        return None\n", ""),
-    "DEC-3": ("_fields.py", "            return {}\n", "            return attrs.NOTHING\n"),
+    "DEC-3": ("_fields.py", "if issubclass(base, list | dict):", "if issubclass(base, list):"),
     "DEC-4": ("_decoding.py", "where, reason = f\"{where}.{missing['name']}\", ", "reason = "),
     "DEC-5": (
         "_decoding.py",
@@ -99,8 +107,9 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     ),
     "DEC-7": (
         "_decoding.py",
-        "return _maker(kind)(value)",
-        "return _maker(kind)(dict(sorted(value.items())[1:]))",
+        "            self._keep_unknown(raw, decoded, path, unknown)\n        except",
+        "            self._keep_unknown(raw, decoded, path, unknown)\n"
+        "            [held.pop(min(held)) for held in [getattr(decoded, 'metadata', {})] if held]\n        except",
     ),
     "DEC-8": (
         "_fields.py",
@@ -116,7 +125,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "DEC-11": ("_decoding.py", 'body.decode("utf-8", "replace")', 'body.decode("utf-8")'),
     "DEC-12": (
         "models.py",
-        "return Decimal(total)",
+        "return Decimal(str(total))",
         "return Decimal(float(total))",
     ),
     "DEC-13": (
@@ -124,6 +133,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
         'raise InvalidResponseError("items", f"the field is missing{_error_in(body, unknown.redact)}")',
         'body = {**body, "items": []}',
     ),
+    "DEC-14": ("models.py", "if isinstance(total, float) and total.is_integer():", "if False:"),
     "PAGE-1": (
         "query.py",
         "parameters = {**self.filters,",

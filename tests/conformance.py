@@ -89,6 +89,7 @@ TAGS: dict[str, Callable[[Any], Any]] = {
     "text": str,
     "date": date.fromisoformat,
     "surrogate": lambda code: chr(int(code, 16)),
+    "object": lambda value: {key: held(item) for key, item in value.items()},
 }
 
 

@@ -1,7 +1,7 @@
 """JSON becomes the generated classes: strictly, with the path of every fault, and keeping what is unknown.
 
 Nothing here knows a field of the contract: all of it is read off the generated classes, so a field or an enum value
-that the contract gains is decoded as soon as the client is regenerated. The rules are DEC-1 to DEC-13 of
+that the contract gains is decoded as soon as the client is regenerated. The rules are DEC-1 to DEC-14 of
 `openapi/conformance/`:
 
 - A value of a wrong type is an InvalidResponseError with its path.

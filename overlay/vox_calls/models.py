@@ -158,7 +158,9 @@ class Call(raw.Call):
             return None
         if isinstance(total, str) and not _AMOUNT.fullmatch(total):
             raise InvalidResponseError("call_cost.total_cost", "not a decimal number")
-        return Decimal(str(total))  # of a number that came as JSON, the shortest text that means it
+        if isinstance(total, float) and total.is_integer():
+            return Decimal(int(total))
+        return Decimal(str(total))  # of a number, the shortest text that means it
 
     def _keep(self, item: dict[str, Any]) -> None:
         """Keep the JSON that it was decoded from."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ import attrs
 
 from vox_calls import CallStatus, CallType, DisconnectionReason
 from vox_calls.timestamps import to_unix_ms
+from vox_calls.toolkit import fields_of
 from vox_calls_raw import models
 
 T = TypeVar("T")
@@ -63,8 +65,10 @@ _CITIES = ("서울 강남구", "부산 해운대구", "대구 수성구", "인�
 
 
 def _nothing(kind: type[attrs.AttrsInstance]) -> dict[str, Any]:
-    """Return all fields as null, including new ones that this module has no values for."""
-    return {field.metadata.get("wire_name", field.name): None for field in attrs.fields(kind) if field.init}
+    """Return all fields as null or empty, including new ones that this module has no values for."""
+    return {
+        field.wire_name: None if field.absent is attrs.NOTHING else copy(field.absent) for field in fields_of(kind)
+    }
 
 
 _NO_CALL, _NO_AGENT, _NO_COST, _NO_ANALYSIS = map(

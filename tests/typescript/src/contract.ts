@@ -18,6 +18,7 @@ export interface Schema {
   readonly format?: string;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly maxItems?: number;
 }
 
 /** A schema without references, and whether null is one of its values. */
@@ -25,6 +26,8 @@ export interface Shape extends Schema {
   readonly name: string;
   readonly type: string;
   readonly nullable: boolean;
+  /** What it may be, where that is a choice. */
+  readonly choices: readonly Schema[];
 }
 
 export const [server] = document.servers;
@@ -46,11 +49,15 @@ export function shapeOf(schema: Schema): Shape {
     return { ...shapeOf(schemaOf(name)), name };
   }
   const choices = (schema.oneOf ?? []).filter((choice) => choice.type !== "null");
-  if (choices[0] !== undefined && choices.length === 1) return { ...shapeOf(choices[0]), nullable: true };
+  const nullable = (schema.oneOf ?? []).length > choices.length;
+  if (choices[0] !== undefined && choices.length === 1) return { ...shapeOf(choices[0]), nullable };
+  if (choices.length > 1) return { name: "", type: "choice", nullable, choices };
   const types = [schema.type ?? []].flat();
-  const [type, another] = types.filter((one) => one !== "null");
-  if (type === undefined || another !== undefined) throw new Error(`no shape for ${JSON.stringify(schema)}`);
-  return { ...schema, name: "", type, nullable: types.includes("null") };
+  const kinds = types.filter((one) => one !== "null");
+  const [type] = kinds;
+  if (type === undefined) throw new Error(`no shape for ${JSON.stringify(schema)}`);
+  const each = kinds.length > 1 ? kinds.map((kind) => ({ ...schema, type: kind })) : [];
+  return { ...schema, name: "", type: each.length > 0 ? "choice" : type, nullable: types.includes("null"), choices: each };
 }
 
 /** Whether a value of a response is one that the contract lists. */

@@ -41,6 +41,8 @@ function isObject(value: unknown): value is JsonObject {
 
 function fits(shape: Shape, value: unknown): boolean {
   switch (shape.type) {
+    case "choice":
+      return shape.choices.some((one) => fits(shapeOf(one), value));
     case "object":
       return isObject(value);
     case "array":
@@ -70,6 +72,8 @@ function read(schema: Schema, value: unknown, path: string, notes: Notes): unkno
     const wanted = `${shape.format ?? shape.type}${shape.nullable ? " or null" : ""}`;
     throw invalid(path, `expected ${wanted}, and it is ${nameOf(value)}`);
   }
+  const choice = shape.choices.find((one) => fits(shapeOf(one), value));
+  if (choice !== undefined) return read(choice, value, path, notes);
   if (shape.enum !== undefined && !shape.enum.includes(value as string)) {
     notes.values.push({ path, enum: shape.name, value: value as string });
   }
@@ -163,10 +167,10 @@ export class Call {
   /** Korean won, with the digits that came: JavaScript has no exact decimals of its own. */
   get cost(): string | null {
     const cost = this.fields.call_cost?.total_cost ?? null;
-    if (cost !== null && !/^-?[0-9]+(\.[0-9]+)?$/.test(cost)) {
+    if (typeof cost === "string" && !/^-?[0-9]+(\.[0-9]+)?$/.test(cost)) {
       throw invalid(this.#at("call_cost.total_cost"), "it is no amount");
     }
-    return cost;
+    return cost === null ? null : String(cost);
   }
 
   #instant(name: "start_at" | "end_at"): Date | null {

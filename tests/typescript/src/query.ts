@@ -4,12 +4,17 @@ import { type Hide, InvalidQueryError, type Problem, Refused } from "./errors.js
 import { type Instant, toUnixMs } from "./instants.js";
 
 type Bound = "start_at_after" | "start_at_before";
+type Paired = "metadata" | "dynamic_variables";
 type Filter<T> = T extends readonly (infer Value)[] ? Value | Iterable<Value> : T;
+
+/** What a key has to have: a text, a whole number, or one of several. */
+export type Pairs = { readonly [key: string]: string | number | readonly (string | number)[] };
 
 /** What a listing can be asked for. A filter that is left out, or is null, is none. */
 export type Arguments = {
-  readonly [Name in Exclude<keyof Query, Bound | "limit">]?: Filter<Query[Name]> | null;
-} & { readonly [Name in Bound]?: Instant | null } & {
+  readonly [Name in Exclude<keyof Query, Bound | Paired | "campaign_id" | "limit">]?: Filter<Query[Name]> | null;
+} & { readonly [Name in Bound]?: Instant | null } & { readonly [Name in Paired]?: Pairs | Filter<string[]> | null } & {
+  readonly campaign_id?: string | number | bigint | null;
   /** How many calls are asked for at once: 1 to 100, and 100 unless told otherwise. */
   readonly page_size?: number;
   /** How many calls are handed out at most. */
@@ -28,16 +33,28 @@ type Reader = (value: unknown, schema: Schema) => string;
 /** How each parameter is read. A parameter that the contract gains does not compile until it is here. */
 const readers: { readonly [Name in Exclude<keyof Query, "limit">]: Reader } = {
   agent_id: readUuid,
+  agent_version: readMatch(/^(?:current|v[0-9]+)$/, "expected current, or v and a number"),
   status: readListed,
   call_type: readListed,
   disconnection_reason: readListed,
   call_from: readPhone,
   call_to: readPhone,
+  customer_id: readUuid,
+  campaign_id: (value) => (typeof value === "string" ? readDigits(value) : readInteger(value)),
+  metadata: readPair,
+  dynamic_variables: readPair,
+  duration_ms_min: readInteger,
+  duration_ms_max: readInteger,
   start_at_after: (value) => readBound(value, "up"),
   start_at_before: (value) => readBound(value, "down"),
   sort_order: readListed,
   cursor: readCursor,
 };
+
+const ranges = [
+  ["start_at_after", "start_at_before"],
+  ["duration_ms_min", "duration_ms_max"],
+] as const;
 
 /** Reads the arguments of a listing. Raises `InvalidQueryError` with everything that is wrong. */
 export function readArguments(given: object, hide: Hide): Listing {
@@ -66,10 +83,13 @@ export function readArguments(given: object, hide: Hide): Listing {
     }
     for (const value of attempt(name, (one) => readFilter(one, readers[name], schema)) ?? []) search.append(name, value);
   }
-  const [after, before] = [search.get("start_at_after"), search.get("start_at_before")];
-  if (after !== null && before !== null && Number(before) < Number(after)) {
-    const reason = "it is before start_at_after, so no call can match";
-    problems.push({ argument: "start_at_before", reason, nearest: undefined });
+  for (const [least, most] of ranges) {
+    const [low, high] = [search.get(least), search.get(most)];
+    if (low === null || high === null || BigInt(high) >= BigInt(low)) continue;
+    problems.push({ argument: most, reason: `it is below ${least}, so no call can match`, nearest: undefined });
+  }
+  if (search.has("agent_version") && search.getAll("agent_id").length !== 1) {
+    problems.push({ argument: "agent_version", reason: "it needs exactly one agent_id", nearest: undefined });
   }
   const maxItems = attempt("max_items", readMaxItems) ?? Infinity;
   for (const [argument, value] of values) {
@@ -89,10 +109,36 @@ function readFilter(value: unknown, read: Reader, schema: Schema): string[] {
   if (value === undefined || value === null) return [];
   const shape = shapeOf(schema);
   if (shape.items === undefined) return [read(value, shape)];
-  const { items } = shape;
+  const { items, maxItems = Infinity } = shape;
+  const values = read === readPair && isPlainObject(value) ? pairsOf(value) : sequenceOf(value);
+  const sent = [...new Set(values.map((one) => read(one, shapeOf(items))))];
+  if (sent.length > maxItems) throw new Refused(`pass ${maxItems} values at most`);
+  return sent;
+}
+
+/** The values of a list, or a value alone. */
+function sequenceOf(value: unknown): unknown[] {
   const values = isSequence(value) ? [...value] : [value];
   if (values.length === 0) throw new Refused("pass one value at least, or leave it out");
-  return [...new Set(values.map((one) => read(one, shapeOf(items))))];
+  return values;
+}
+
+function isPlainObject(value: unknown): value is { readonly [key: string]: unknown } {
+  return typeof value === "object" && value !== null && !isSequence(value);
+}
+
+function pairsOf(value: { readonly [key: string]: unknown }): string[] {
+  const pairs = Object.entries(value).flatMap(([key, held]) => sequenceOf(held).map((one) => pairOf(key, one)));
+  if (pairs.length === 0) throw new Refused("pass one pair at least, or leave it out");
+  return pairs;
+}
+
+function pairOf(key: string, value: unknown): string {
+  if (key === "" || key.includes(":")) throw new Refused("expected keys that are neither empty nor have a colon");
+  if (typeof value !== "string" && typeof value !== "bigint" && !Number.isSafeInteger(value)) {
+    throw new Refused("expected texts or whole numbers as values");
+  }
+  return `${key}:${String(value)}`;
 }
 
 function isSequence(value: unknown): value is Iterable<unknown> {
@@ -104,6 +150,33 @@ function readListed(value: unknown, { enum: listed = [] }: Schema): string {
   const nearest = typeof value === "string" ? nearestOf(value, listed) : undefined;
   const hint = nearest === undefined ? "" : ` (nearest is ${nearest})`;
   throw new Refused(`expected ${listed.join(", ")}${hint}`, nearest);
+}
+
+function readMatch(wanted: RegExp, hint: string): Reader {
+  return (value) => {
+    if (typeof value !== "string" || !wanted.test(value)) throw new Refused(hint);
+    return value;
+  };
+}
+
+function readDigits(value: string): string {
+  if (!/^[0-9]+$/.test(value)) throw new Refused("expected digits");
+  return value;
+}
+
+function readInteger(value: unknown): string {
+  const whole = typeof value === "bigint" || Number.isSafeInteger(value);
+  if (!whole || BigInt(value as number) < 0n || BigInt(value as number) >= 2n ** 63n) {
+    throw new Refused("expected a whole number from 0 to 2^63-1");
+  }
+  return String(value);
+}
+
+function readPair(value: unknown): string {
+  if (typeof value !== "string" || value.indexOf(":") < 1 || /\p{Surrogate}/u.test(value)) {
+    throw new Refused("expected texts such as source:crm, or an object");
+  }
+  return value;
 }
 
 function readUuid(value: unknown): string {

@@ -64,6 +64,7 @@ export function held(value: Json): unknown {
   if (typeof value.integer === "string") return integer(value.integer);
   if (typeof value.float === "string") return Number(value.float.replace("nan", "NaN").replace("inf", "Infinity"));
   if (typeof value.text === "string") return value.text;
+  if (typeof value.object === "object" && value.object !== null) return heldArguments(value.object as JsonObject);
   if (typeof value.surrogate === "string") return String.fromCharCode(parseInt(value.surrogate, 16));
   return value;
 }
