@@ -12,7 +12,8 @@ import attrs
 
 from vox_calls_raw import models
 
-_WIRE_NAME = "wire_name"  # where the generator's template keeps a name that Python cannot spell
+# Where the generator's template keeps a name that Python cannot spell, and what may be absent.
+_WIRE_NAME, _OPTIONAL = "wire_name", "optional"
 
 
 @attrs.frozen
@@ -23,6 +24,7 @@ class Field:
         name: Its name in Python.
         wire_name: Its name in JSON.
         absent: What stands for it when it is absent; `attrs.NOTHING` where it is required.
+        is_optional: Whether the contract allows it to be absent, apart from null.
         is_list: Whether it is a list; what follows is then said of each item.
         is_integer: Whether it is a whole number.
         enum: The enum of its value.
@@ -39,6 +41,7 @@ class Field:
     name: str
     wire_name: str
     absent: Any
+    is_optional: bool
     is_list: bool
     is_integer: bool
     enum: type[Enum] | None
@@ -74,6 +77,7 @@ def _field(field: attrs.Attribute[Any], hint: Any) -> Field:  # noqa: ANN401 - a
         name=field.name,
         wire_name=field.metadata.get(_WIRE_NAME, field.name),
         absent=_absent(kinds),
+        is_optional=field.metadata.get(_OPTIONAL, False),
         is_list=bool(lists),
         is_integer=int in kinds and float not in kinds,
         enum=enum,

@@ -54,8 +54,8 @@ def different(empty_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbo
     secret = {"from_number": "01012345678", "call_analysis": {"summary": "안녕", "mood": "비밀"}}
     empty_sandbox.store.add(
         [
-            call("a", **secret, status="ringing", queue={"name": "비밀"}),
-            call("b", start_at="어제", queue=None, metadata={"anything": "비밀"}),
+            call("a", **secret, status="ringing", unheard_of={"name": "비밀"}),
+            call("b", start_at="어제", unheard_of=None, metadata={"anything": "비밀"}),
             call("c", agent={"agent_id": "7c0a4c61-8a31-4f57-9f0e-2f1d4be0a4d2"}, dynamic_variables=None),
         ]
     )
@@ -71,7 +71,7 @@ def test_each_difference_is_named_without_private_data(different: Sandbox) -> No
         "parameter not supported: cursor",
         "string instead of integer: items[].start_at (1 times, first at items[1].start_at)",
         "unknown field: items[].call_analysis.mood (1 times, first at items[2].call_analysis.mood)",
-        "unknown field: items[].queue (2 times, first at items[1].queue)",
+        "unknown field: items[].unheard_of (2 times, first at items[1].unheard_of)",
         "unknown parameter: team_id",
         "unknown value ringing: items[].status (1 times, first at items[2].status)",
     ]
@@ -127,7 +127,7 @@ def test_an_undecodable_field_is_a_difference(page: Any, found: str) -> None:
     assert str(finding).startswith(found)
 
 
-PAGE = {"items": [call("a", queue=1)], "total_count": 1, "next_cursor": None}
+PAGE = {"items": [call("a", unheard_of=1)], "total_count": 1, "next_cursor": None}
 REFUSAL = {"error": {"code": 400, "message": "no", "details": {"allowed_query_parameters": list(known_parameters())}}}
 GATEWAY = Step(status=502, text="<html>Bad gateway</html>")
 
@@ -135,22 +135,37 @@ GATEWAY = Step(status=502, text="<html>Bad gateway</html>")
 @pytest.mark.parametrize(
     ("steps", "status", "told", "untold"),
     [
-        ([GATEWAY, GATEWAY, Step(json=PAGE)], 2, "unknown field: items[].queue (1 times", "GET /v3/calls answered 502"),
+        (
+            [GATEWAY, GATEWAY, Step(json=PAGE)],
+            2,
+            "unknown field: items[].unheard_of (1 times",
+            "GET /v3/calls answered 502",
+        ),
         (
             [Step(status=401), Step(json=PAGE)],
             2,
-            "unknown field: items[].queue",
+            "unknown field: items[].unheard_of",
             "401: the server rejects the key",
         ),
-        ([Step(status=403), Step(json=PAGE)], 2, "unknown field: items[].queue", "403: the key in VOX_API_KEY may not"),
+        (
+            [Step(status=403), Step(json=PAGE)],
+            2,
+            "unknown field: items[].unheard_of",
+            "403: the key in VOX_API_KEY may not",
+        ),
         (
             [Step(status=400, json=REFUSAL), GATEWAY, GATEWAY],
             2,
             "integer instead of string: error.code",
             "answered 502",
         ),
-        ([Step(status=400, text="<p>"), Step(json=PAGE)], 2, "unknown field: items[].queue", "the body is not JSON"),
-        ([Step(status=400, json=REFUSAL), Step(json=PAGE)], 1, "unknown field: items[].queue", ""),
+        (
+            [Step(status=400, text="<p>"), Step(json=PAGE)],
+            2,
+            "unknown field: items[].unheard_of",
+            "the body is not JSON",
+        ),
+        ([Step(status=400, json=REFUSAL), Step(json=PAGE)], 1, "unknown field: items[].unheard_of", ""),
         ([None, None], 2, "", "it has no calls, so their fields and values were not checked"),
     ],
 )
@@ -235,7 +250,7 @@ def test_a_closed_vendor_document_is_no_difference(sandbox: Sandbox, tmp_path: P
 
 def test_additions_and_removals_of_the_vendor_are_named(sandbox: Sandbox, tmp_path: Path) -> None:
     document = vendors(spec())
-    document["components"]["schemas"]["Call"]["properties"]["queue"] = {"type": "string"}
+    document["components"]["schemas"]["Call"]["properties"]["unheard_of"] = {"type": "string"}
     document["components"]["schemas"]["Call"]["properties"]["id"]["nullable"] = True
     document["components"]["schemas"]["CallStatus"]["enum"].append("ringing")
     document["components"]["parameters"]["Limit"]["schema"]["maximum"] = 50
@@ -253,7 +268,7 @@ def test_additions_and_removals_of_the_vendor_are_named(sandbox: Sandbox, tmp_pa
         "document: breaking    field items[].id: now nullable",
         "document: breaking    parameter agent_id: removed",
         "document: breaking    parameter limit: maximum 100 became 50",
-        "document: compatible  field items[].queue: added",
+        "document: compatible  field items[].unheard_of: added",
         "document: compatible  field items[].status value ringing: added",
         "document: compatible  parameter status value ringing: added",
     ]
@@ -283,7 +298,7 @@ def test_findings_are_comparable_values() -> None:
     assert (found.failures, found.calls) == ([], 1)
     assert found.findings == [
         Finding("unknown parameter not rejected", MADE_UP),
-        Finding("unknown field", "items[].queue", "items[0].queue"),
+        Finding("unknown field", "items[].unheard_of", "items[0].unheard_of"),
     ]
 
 
@@ -297,7 +312,7 @@ def test_doctor_retries_a_429_once(refusals: int, status: int, told: str) -> Non
     with Sandbox(settings=Settings(make_key(), faults=Script([*steps]))) as sandbox:
         done = doctor(sandbox)
     assert (done.returncode, told in done.stderr) == (status, True)
-    assert "unknown field: items[].queue" in done.stdout
+    assert "unknown field: items[].unheard_of" in done.stdout
 
 
 def test_a_non_object_in_place_of_an_object_is_a_difference() -> None:

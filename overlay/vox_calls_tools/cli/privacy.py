@@ -57,7 +57,8 @@ def _value(value: object, field: Field | None) -> object:
     if isinstance(value, list):
         return [_value(item, field) for item in value]
     if isinstance(value, dict):
-        return _object(value, field.model) if field.model else {HIDDEN: HIDDEN} if value else {}
+        hidden = {HIDDEN: HIDDEN} if value and not field.map else {}  # a map may hold no text
+        return _object(value, field.model) if field.model else hidden
     if not isinstance(value, str) or field.enum or field.wire_name in HARMLESS:
         return value
     return mask_number(value) if field.wire_name.endswith(_NUMBER) else HIDDEN

@@ -67,7 +67,9 @@ _CITIES = ("서울 강남구", "부산 해운대구", "대구 수성구", "인�
 def _nothing(kind: type[attrs.AttrsInstance]) -> dict[str, Any]:
     """Return all fields as null or empty, including new ones that this module has no values for."""
     return {
-        field.wire_name: None if field.absent is attrs.NOTHING else copy(field.absent) for field in fields_of(kind)
+        field.wire_name: None if field.absent is attrs.NOTHING else copy(field.absent)
+        for field in fields_of(kind)
+        if not field.is_optional
     }
 
 
