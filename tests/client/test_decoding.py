@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from scripted import call
 from vox_calls import Call, CallStatus, InvalidResponseError, UnknownEnumValueError
 from vox_calls._decoding import decoder_of
+from vox_calls._fields import fields_of
 from vox_calls.enums import UnknownValues
 from vox_calls.models import _require_own_names, read_page
 from vox_calls_raw.models import CallAgent, CallCost
@@ -74,7 +75,7 @@ def test_a_call_has_wire_fields_and_derived_ones() -> None:
 ITEMS: list[Any] = [
     FULL,
     call("b"),
-    changed("queue", {"name": "a"}),
+    changed("unheard_of", {"name": "a"}),
     changed("agent.name", "a"),
     changed("call_analysis.mood", 5),
     changed("call_cost", None),
@@ -269,9 +270,9 @@ def test_repr_hides_numbers_transcripts_and_recordings() -> None:
 
 def test_a_handmade_call_serialises_to_json() -> None:
     made = Call.from_dict(FULL)
-    by_hand = Call(**{name: getattr(made, name) for name in FULL})
+    by_hand = Call(**{field.name: getattr(made, field.name) for field in fields_of(Call)})
     assert by_hand == made
-    assert by_hand.to_dict() == FULL
+    assert by_hand.to_dict().items() >= FULL.items()
 
 
 def test_synthetic_calls_survive_a_round_trip() -> None:

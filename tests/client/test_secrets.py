@@ -95,15 +95,15 @@ def test_an_interruption_shows_no_secret() -> None:
 
 
 def test_pickles_drop_recording_urls_and_copies_keep_them() -> None:
-    made = Call.from_dict({**RECORDED, "queue": 1})
+    made = Call.from_dict({**RECORDED, "unheard_of": 1})
     pickled = pickle.dumps(made)
     assert b"c0ffee" not in pickled
     twin = pickle.loads(pickled)
     assert (twin.recording_url, twin.to_dict()["recording_url"]) == (None, None)
-    assert (twin.id, twin.agent, twin.additional_properties) == (made.id, made.agent, {"queue": 1})
+    assert (twin.id, twin.agent, twin.additional_properties) == (made.id, made.agent, {"unheard_of": 1})
     for other in (copy.copy(made), copy.deepcopy(made)):
         assert other == made
-        assert other.to_dict() == made.to_dict() == {**RECORDED, "queue": 1}
+        assert other.to_dict() == made.to_dict() == {**RECORDED, "unheard_of": 1}
     assert copy.deepcopy(made).agent is not made.agent
 
 

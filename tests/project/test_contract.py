@@ -122,7 +122,7 @@ def test_each_parameter_and_each_plain_field_has_an_example() -> None:
     assert all("example" in parameter for parameter in parameters().values())
     for schema in OBJECTS.values():
         for name, field in schema.get("properties", {}).items():
-            plain = "type" in field and field["type"] != "array"
+            plain = "type" in field and field["type"] not in ("array", "object")
             assert not plain or field.get("examples"), f"{name} has no example"
 
 
@@ -139,7 +139,7 @@ def test_each_response_field_is_known_to_its_class(name: str) -> None:
     generated = getattr(vox_calls_raw.models, name)
     if properties:
         wire_names = [field.metadata.get("wire_name", field.name) for field in attrs.fields(generated) if field.init]
-        assert wire_names == list(properties)
+        assert sorted(wire_names) == sorted(properties)  # optional ones come last
     else:
         assert generated == dict[str, Any]
 

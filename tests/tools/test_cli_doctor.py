@@ -46,11 +46,11 @@ def test_a_passed_check_has_a_tick(sandbox: Sandbox) -> None:
 
 def test_a_difference_is_listed_above_its_cross(sandbox: Sandbox, tmp_path: Path) -> None:
     document = copy.deepcopy(spec())
-    document["components"]["schemas"]["Call"]["properties"]["queue"] = {"type": "string"}
+    document["components"]["schemas"]["Call"]["properties"]["unheard_of"] = {"type": "string"}
     (tmp_path / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
     seen = doctor(sandbox.base_url, sandbox.api_key, "--document", str(tmp_path / "openapi.json"))
     assert seen.status == 1
-    assert seen.lines[3].startswith("document: compatible  field items[].queue: added")
+    assert seen.lines[3].startswith("document: compatible  field items[].unheard_of: added")
     assert seen.lines[4].startswith("✗ contract The API differs, see above.")
 
 

@@ -249,7 +249,7 @@ PERSONAL = {
         "custom_analysis_data": [{"kim": "kim"}, {}],
         "quoted": "kim",
     },
-    "queue": {"kim": "kim"},
+    "unheard_of": {"kim": "kim"},
     "call_cost": {"total_cost": "150.00"},
     "start_at": NOON,
     "end_at": NOON + 1_000,

@@ -268,8 +268,8 @@ def test_additions_and_removals_of_the_vendor_are_named(sandbox: Sandbox, tmp_pa
         "document: breaking    field items[].id: now nullable",
         "document: breaking    parameter agent_id: removed",
         "document: breaking    parameter limit: maximum 100 became 50",
-        "document: compatible  field items[].unheard_of: added",
         "document: compatible  field items[].status value ringing: added",
+        "document: compatible  field items[].unheard_of: added",
         "document: compatible  parameter status value ringing: added",
     ]
     assert missing.returncode == 2

@@ -230,7 +230,7 @@ def test_fields_are_given_as_objects_or_as_json(vox_sandbox: VoxSandbox, vox_cli
         metadata={"ticket": 7, "at": start},
         dynamic_variables={"order": UUID(int=7), "amount": Decimal("1.50")},
         opt_out_sensitive_data_storage=True,
-        additional_properties={"holder": "vip"},
+        additional_properties={"unheard_of": "vip"},
     )
     (read,) = vox_client.list_calls(disconnection_reason="call_transfer")
     assert read == call
@@ -243,7 +243,7 @@ def test_fields_are_given_as_objects_or_as_json(vox_sandbox: VoxSandbox, vox_cli
     assert read.metadata == {"ticket": 7, "at": 1_793_491_200_000}
     assert read.dynamic_variables == {"order": str(UUID(int=7)), "amount": "1.50"}
     assert read.recording_url is None
-    assert read.additional_properties == {"holder": "vip"}
+    assert read.additional_properties == {"unheard_of": "vip"}
 
 
 @pytest.mark.parametrize(

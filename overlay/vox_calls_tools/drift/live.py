@@ -157,7 +157,11 @@ def _differences(value: object, name: str, place: str, known: Mapping[str, Eleme
             yield from _items(inner, path, where, known[path].facts)
             yield from _differences(inner, path, where, known)
     absent = sorted(declared - {f"{name}.{key}".removeprefix(".") for key in value})
-    yield from (("absent field", path, place or path) for path in absent if not known[path].may_be_absent)
+    yield from (("absent field", path, place or path) for path in absent if _has_to_be_there(known[path]))
+
+
+def _has_to_be_there(element: Element) -> bool:
+    return bool(element.facts.get("required")) and not element.may_be_absent
 
 
 def _items(value: object, name: str, place: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
