@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from contract import ROOT, spec
+from contract import ROOT, parameters, spec
 from vox_calls.timestamps import _MILLISECONDS_DIGITS, _SECONDS_DIGITS
 from vox_calls.toolkit import DEFAULT_RATE_LIMIT
 from vox_calls_tools.drift import elements
@@ -92,3 +92,10 @@ def test_every_row_has_a_level_a_source_and_a_date() -> None:
     for _, cells in rows:
         assert cells[-3] == LEVELS[cells[-2].split(":")[0]], cells
         assert re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?", cells[-1]), cells
+
+
+def test_published_parameters_are_marked() -> None:
+    marked = {name for name, parameter in parameters().items() if parameter.get("x-published")}
+    assert marked == {
+        cells[0] for kind, cells in tables() if kind == "parameter" and cells[1:3] == ["the name", "published"]
+    }

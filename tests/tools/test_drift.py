@@ -49,7 +49,7 @@ def test_the_sandbox_does_not_differ_from_the_contract(sandbox: Sandbox) -> None
 @pytest.fixture
 def different(empty_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A sandbox with other parameters and with fields that the contract lacks."""
-    taken = [name for name in known_parameters() if name != "cursor"]
+    taken = [name for name in known_parameters() if name not in {"cursor", "campaign_id"}]
     monkeypatch.setattr("vox_calls_tools.sandbox.app.ALLOWED_PARAMETERS", (*taken, "team_id"))
     secret = {"from_number": "01012345678", "call_analysis": {"summary": "안녕", "mood": "비밀"}}
     empty_sandbox.store.add(
@@ -69,6 +69,7 @@ def test_each_difference_is_named_without_private_data(different: Sandbox) -> No
         "absent field: items[].agent.agent_version (1 times, first at items[0].agent)",
         "null but not nullable: items[].dynamic_variables (1 times, first at items[0].dynamic_variables)",
         "parameter not supported: cursor",
+        "published parameter not supported yet, which is expected until the server has it: campaign_id",
         "string instead of integer: items[].start_at (1 times, first at items[1].start_at)",
         "unknown field: items[].call_analysis.mood (1 times, first at items[2].call_analysis.mood)",
         "unknown field: items[].unheard_of (2 times, first at items[1].unheard_of)",

@@ -68,8 +68,23 @@ def contract() -> dict[str, Element]:
         >>> contract()["field items[].start_at"].facts["type"]
         'integer'
     """
+    return elements(_packaged())
+
+
+def published() -> frozenset[str]:
+    """Return the parameters that the vendor has published and that nobody has shown the live server with.
+
+    Example:
+        >>> "campaign_id" in published()
+        True
+    """
+    parameters = _packaged()["components"]["parameters"].values()
+    return frozenset(parameter["name"] for parameter in parameters if parameter.get("x-published"))
+
+
+def _packaged() -> dict[str, Any]:
     text = resources.files("vox_calls_raw").joinpath("contract.json").read_bytes()
-    return elements(msgspec.json.decode(text))
+    return msgspec.json.decode(text, type=dict[str, Any])
 
 
 def elements(document: object, only: Collection[str] | None = None) -> dict[str, Element]:

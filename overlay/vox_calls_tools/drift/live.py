@@ -14,7 +14,7 @@ import attrs
 
 from vox_calls import Client, VoxCallsError
 from vox_calls.toolkit import parse_json
-from vox_calls_tools.drift.document import OPERATION, PATH, Element
+from vox_calls_tools.drift.document import OPERATION, PATH, Element, published
 from vox_calls_tools.drift.schemas import JSON_TYPES
 
 MADE_UP = "vox_calls_asks_which_parameters_there_are"
@@ -22,6 +22,8 @@ MADE_UP = "vox_calls_asks_which_parameters_there_are"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9-]{0,39}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _NOT_SHOWN = "(not shown)"
+_NOT_SUPPORTED = "parameter not supported"
+_EXPECTED = "published parameter not supported yet, which is expected until the server has it"
 _WHOLE = "the answer"
 _OK, _BAD_REQUEST = 200, 400
 
@@ -115,7 +117,7 @@ def parameters(refusal: object, contract: Mapping[str, Element]) -> list[Finding
     names = {name for name in taken if isinstance(name, str)}
     return [
         *(Finding("unknown parameter", name) for name in sorted(names - known)),
-        *(Finding("parameter not supported", name) for name in sorted(known - names)),
+        *(Finding(_EXPECTED if name in published() else _NOT_SUPPORTED, name) for name in sorted(known - names)),
     ]
 
 
