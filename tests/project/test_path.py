@@ -147,6 +147,84 @@ PARAMETER = """\
 """
 
 
+SHAPES = """\
+        priority:
+          type: integer
+          description: How urgent the call is.
+          examples: [3]
+        desk:
+          description: Where the call was taken. Null without one.
+          oneOf:
+            - $ref: "#/components/schemas/CallDesk"
+            - type: "null"
+        legs:
+          type: array
+          description: The parts of the call.
+          items:
+            $ref: "#/components/schemas/CallLeg"
+        scores:
+          type: object
+          description: Scores by name.
+          additionalProperties:
+            type: number
+"""
+SCHEMAS = """\
+    CallDesk:
+      type: object
+      description: A desk.
+      required: [name]
+      properties:
+        name:
+          type: string
+          description: Its name.
+          examples: [sales]
+    CallLeg:
+      type: object
+      description: A part of a call.
+      required: [number, state]
+      properties:
+        number:
+          type: [string, "null"]
+          description: The number of its other end.
+          examples: ["01012345678"]
+        state:
+          $ref: "#/components/schemas/CallStatus"
+"""
+EVIDENCE = """\
+| items[].priority | type integer | assumed | ours | 2027-01 |
+| items[].desk | type object; nullable; required | assumed | ours | 2027-01 |
+| items[].desk.name | type string; required | assumed | ours | 2027-01 |
+| items[].legs | type array of object; required | assumed | ours | 2027-01 |
+| items[].legs[].number | type string; nullable; required | assumed | ours | 2027-01 |
+| items[].legs[].state | type string; required; enum STATUSES | assumed | ours | 2027-01 |
+| items[].scores | type free object of number; required | assumed | ours | 2027-01 |
+"""
+USERS = [
+    "tests/client/test_decoding.py",
+    "tests/tools/test_export_files.py",
+    "tests/tools/test_progress.py",
+    "tests/tools/test_sandbox.py",
+]
+
+
+def test_new_shapes_of_fields_need_no_edit_by_hand(copy: Copy) -> None:
+    new_enum_value(copy)
+    copy.edit(
+        "openapi/calls.yaml",
+        ("        - variant_label\n", "        - variant_label\n        - desk\n        - legs\n        - scores\n"),
+        ("        variant_label:\n", f"{SHAPES}        variant_label:\n"),
+        ("    CallMetadata:\n", f"{SCHEMAS}    CallMetadata:\n"),
+    )
+    (statuses,) = re.findall(r"enum: \[(queued, .*)\]", (copy.root / "openapi" / "calls.yaml").read_text("utf-8"))
+    rows = EVIDENCE.replace("STATUSES", statuses)
+    copy.edit("openapi/evidence.md", ("| items[].variant_label | type", f"{rows}| items[].variant_label | type"))
+    copy.generate()
+    assert copy.problems() == ""
+    done = copy.run("-m", "pytest", "-q", "-p", "no:cacheprovider", *USERS)
+    assert done.returncode == 0, done.stdout
+    assert copy.edited_by_hand() == set()
+
+
 def before(line: str, added: str) -> tuple[str, str]:
     """An edit that inserts a line before another."""
     return line, f"{added}\n{line}"
