@@ -16,7 +16,7 @@ from vox_calls import toolkit
 
 CLIENT = ROOT / "overlay" / "vox_calls"
 TOOLS = ROOT / "overlay" / "vox_calls_tools"
-MOST_LINES = 3_060
+MOST_LINES = 3_170
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
