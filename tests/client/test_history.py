@@ -68,7 +68,7 @@ def expected_ids() -> str:
     """A hash of the ids, newest first, computed without the sandbox."""
     at, order = 0, []
     for call in synthetic_calls(CALLS, seed=1, until=NOW):
-        at = at if call["start_at"] is None else call["start_at"]
+        at = next((when for when in (call["start_at"], call["end_at"]) if when is not None), at)
         order.append((at, call["id"]))
     seen = hashlib.sha256()
     for _, call_id in sorted(order, reverse=True):

@@ -216,6 +216,7 @@ def places(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Each key of the contract that matters: not descriptions, not defaults of OpenAPI."""
     for key, value in node.items() if isinstance(node, dict) else ():
         words = {"description", "summary", "example", "examples", "title", "tags", "operationId", "info", "openapi"}
+        words |= {"x-published"}  # of the evidence, not of the operation
         unsaid = (key, value) in [("style", "form"), ("explode", True), ("additionalProperties", True)]
         unsaid = unsaid or (key == "type" and not {"properties", "enum"}.isdisjoint(node))
         if (key in words and path[-1:] != ("properties",)) or unsaid:
