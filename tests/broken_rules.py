@@ -124,7 +124,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
     "DEC-11": ("_decoding.py", 'body.decode("utf-8", "replace")', 'body.decode("utf-8")'),
     "DEC-12": (
         "models.py",
-        "return Decimal(str(total))",
+        "return Decimal(total)",
         "return Decimal(float(total))",
     ),
     "DEC-13": (
@@ -132,7 +132,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
         'raise InvalidResponseError("items", f"the field is missing{_error_in(body, unknown.redact)}")',
         'body = {**body, "items": []}',
     ),
-    "DEC-14": ("models.py", "if isinstance(total, float) and total.is_integer():", "if False:"),
+    "DEC-14": ("models.py", '.removesuffix(".0")', ""),
     "PAGE-1": (
         "query.py",
         "parameters = {**self.filters,",

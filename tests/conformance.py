@@ -199,7 +199,7 @@ def reach(value: Any, path: str) -> Any:
 
 def derived(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return str(value)
+        return f"{value:f}"
     return value / timedelta(seconds=1) if isinstance(value, timedelta) else wire(value)
 
 

@@ -151,16 +151,16 @@ class Call(raw.Call):
         It can still grow after a transfer to a person, until that person hangs up.
 
         Raises:
-            InvalidResponseError: If the server sent a string that is not a decimal number.
+            InvalidResponseError: If the server sent what is not a decimal number, or one beyond 30 digits.
         """
         total = None if self.call_cost is None else self.call_cost.total_cost
         if total is None:
             return None
-        if isinstance(total, str) and not _AMOUNT.fullmatch(total):
+        if not isinstance(total, str):
+            total = f"{Decimal(repr(total)):f}".removesuffix(".0")  # the shortest decimal that means it
+        if not _AMOUNT.fullmatch(total):
             raise InvalidResponseError("call_cost.total_cost", "not a decimal number")
-        if isinstance(total, float) and total.is_integer():
-            return Decimal(int(total))
-        return Decimal(str(total))  # of a number, the shortest text that means it
+        return Decimal(total)
 
     def _keep(self, item: dict[str, Any]) -> None:
         """Keep the JSON that it was decoded from."""

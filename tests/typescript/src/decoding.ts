@@ -127,6 +127,18 @@ export function decodePage(json: unknown): RawPage {
   return page;
 }
 
+/** The shortest decimal that means a number, without an exponent. */
+function decimalOf(value: number): string {
+  const [digits = "", exponent = "0"] = String(Math.abs(value)).split("e");
+  const [whole = "", fraction = ""] = digits.split(".");
+  const point = whole.length + Number(exponent);
+  const places = (whole + fraction).padEnd(point, "0");
+  const padded = "0".repeat(Math.max(0, 1 - point)) + places;
+  const size = Math.max(1, point);
+  const below = padded.slice(size);
+  return (value < 0 ? "-" : "") + padded.slice(0, size) + (below === "" ? "" : `.${below}`);
+}
+
 /** One call: its `fields` as the contract names them, the JSON that came, and what follows from them. */
 export class Call {
   readonly fields: Open<Schemas["Call"]>;
@@ -164,13 +176,14 @@ export class Call {
     return start_at === null || end_at === null ? null : (end_at - start_at) / 1000;
   }
 
-  /** Korean won, with the digits that came: JavaScript has no exact decimals of its own. */
+  /** Korean won as decimal digits, those that came in a string: JavaScript has no exact decimals of its own. */
   get cost(): string | null {
-    const cost = this.fields.call_cost?.total_cost ?? null;
-    if (typeof cost === "string" && !/^-?[0-9]+(\.[0-9]+)?$/.test(cost)) {
+    const total = this.fields.call_cost?.total_cost ?? null;
+    const cost = typeof total === "number" ? decimalOf(total) : total;
+    if (cost !== null && !/^-?[0-9]+(\.[0-9]+)?$/.test(cost)) {
       throw invalid(this.#at("call_cost.total_cost"), "it is no amount");
     }
-    return cost === null ? null : String(cost);
+    return cost;
   }
 
   #instant(name: "start_at" | "end_at"): Date | null {
