@@ -32,7 +32,7 @@ BREAKS: dict[str, tuple[str, str, str]] = {
         "and filters[most] < filters[least]:",
         "and filters[most] + 1 < filters[least]:",
     ),
-    "QUERY-10": ("query.py", 'len(filters.get("agent_id") or ()) != 1', 'not filters.get("agent_id")'),
+    "QUERY-10": ("query.py", "agents is not None and len(agents) != 1", "agents is not None and not agents"),
     "QUERY-11": ("query.py", '"campaign_id": _campaign,', '"campaign_id": lambda value: str(int(_campaign(value))),'),
     "QUERY-12": (
         "query.py",

@@ -88,6 +88,7 @@ TAGS: dict[str, Callable[[Any], Any]] = {
     "float": float,
     "text": str,
     "date": date.fromisoformat,
+    "duration": lambda seconds: timedelta(microseconds=int(Decimal(seconds) * 1_000_000)),
     "surrogate": lambda code: chr(int(code, 16)),
     "object": lambda value: {key: held(item) for key, item in value.items()},
 }

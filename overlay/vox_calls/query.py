@@ -142,7 +142,8 @@ def _contradictions(filters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for least, most in _RANGES:
         if filters.get(least) is not None and filters.get(most) is not None and filters[most] < filters[least]:
             yield most, f"it is below {least}, so no call can match; exchange the two"
-    if filters.get("agent_version") and len(filters.get("agent_id") or ()) != 1:
+    agents = filters.get("agent_id", ())  # None if invalid, which is reported already
+    if filters.get("agent_version") and agents is not None and len(agents) != 1:
         yield "agent_version", "the API takes it together with exactly one agent_id"
 
 
@@ -208,7 +209,7 @@ def _duration(value: object, *, round_up: bool) -> int:
 
 def _pairs(value: object) -> list[str]:
     if isinstance(value, Mapping):
-        pairs = [_pair(key, each) for key, held in value.items() for each in _many(_identity, held)]
+        pairs = [pair for key, held in value.items() for pair in _many(partial(_pair, key), held)]
     else:
         pairs = _many(_written_pair, value)
     pairs = list(dict.fromkeys(pairs))
@@ -232,10 +233,6 @@ def _written_pair(value: object) -> str:
         raise ValueError(f"{shown(value)} is not a pair; pass a dict, or texts such as 'source:crm'")
     key, _, held = value.partition(":")
     return _pair(key, held)
-
-
-def _identity(value: T) -> T:
-    return value
 
 
 def _integer(value: object, *, least: int, most: int | None = None) -> int:

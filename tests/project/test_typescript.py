@@ -73,7 +73,7 @@ def test_a_client_in_typescript_passes_every_case(built: Path, exchanges: dict[s
     assert "# skipped 0\n" in done.stdout
     values, left_out = counted(done.stdout, "value cases run"), counted(done.stdout, "left out")
     print(f"{values} values, {left_out} left out, {counted(done.stdout, 'exchanges run')} exchanges")
-    assert set(re.findall(r"\S+ requires (.*)", done.stdout)) == {"float", "integers"}
+    assert set(re.findall(r"\S+ requires (.*)", done.stdout)) == {"float", "integers", "durations"}
 
 
 class Breakage(NamedTuple):

@@ -88,7 +88,8 @@ export function readArguments(given: object, hide: Hide): Listing {
     if (low === null || high === null || BigInt(high) >= BigInt(low)) continue;
     problems.push({ argument: most, reason: `it is below ${least}, so no call can match`, nearest: undefined });
   }
-  if (search.has("agent_version") && search.getAll("agent_id").length !== 1) {
+  const invalidAgent = problems.some(({ argument }) => argument === "agent_id");
+  if (search.has("agent_version") && search.getAll("agent_id").length !== 1 && !invalidAgent) {
     problems.push({ argument: "agent_version", reason: "it needs exactly one agent_id", nearest: undefined });
   }
   const maxItems = attempt("max_items", readMaxItems) ?? Infinity;

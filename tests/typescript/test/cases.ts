@@ -35,10 +35,10 @@ export interface ExchangeCase extends Case {
 }
 
 /**
- * What JavaScript has not: a type of its own for numbers with a fraction, and JSON whose integers are exact beyond 2^53.
+ * What JavaScript lacks: a type for numbers with a fraction, JSON whose integers are exact beyond 2^53, and durations.
  * It has the zones of the IANA database, and strings that may hold half a surrogate pair.
  */
-const missing = new Set(["float", "integers"]);
+const missing = new Set(["float", "integers", "durations"]);
 
 /** The repository: five folders up from where this is compiled to, unless that was copied elsewhere. */
 const root = process.env.VOX_CALLS_ROOT ?? fileURLToPath(new URL("../../../../../", import.meta.url));
