@@ -37,8 +37,8 @@ from vox_calls.enums import UnknownValues, logger
 from vox_calls.query import Query
 from vox_calls.rate_limit import limiter_of
 from vox_calls.toolkit import Waiter, parse_json
-from vox_calls_tools.sandbox.app import RefusedError
 from vox_calls_tools.sandbox.exchanges import Exchange, script
+from vox_calls_tools.sandbox.parameters import RefusedError
 from vox_calls_tools.sandbox.verdicts import KEY, Json, Outcome, ToldError
 
 FOLDER = ROOT / "openapi" / "conformance"

@@ -20,7 +20,7 @@ from vox_calls.errors import ConfigurationError
 _SECOND = 1.0
 _MINUTE = 60.0
 _MOST = 1_000_000
-_LATE = 5.0
+_LATE = 5.0  # seconds
 
 Window = tuple[float, int]
 """Seconds, and how many requests may be sent in them."""

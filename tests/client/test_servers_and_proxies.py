@@ -35,8 +35,13 @@ from vox_calls import (
 
 
 @contextmanager
-def serving(answer: Callable[[int], bytes], *, tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[int]]]:
-    """A server that answers the n-th connection with these bytes; its URL, and the connections it had."""
+def serving(
+    answer: Callable[[int], bytes], *, tls: ssl.SSLContext | None = None, is_kept: bool = False
+) -> Iterator[tuple[str, list[int]]]:
+    """A server that answers the n-th connection with these bytes; its URL, and the connections it had.
+
+    It closes each after its answer, or if they are kept, when the next request comes.
+    """
     seen: list[int] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -49,6 +54,8 @@ def serving(answer: Callable[[int], bytes], *, tls: ssl.SSLContext | None = None
                         stream = tls.wrap_socket(connection, server_side=True) if tls else connection
                         stream.recv(65_536)
                         stream.sendall(answer(seen[-1]))
+                        if is_kept:
+                            stream.recv(65_536)
 
         threading.Thread(target=serve, daemon=True).start()
         scheme = "https" if tls else "http"
@@ -195,27 +202,6 @@ def test_details_of_any_depth_are_an_api_error(depth: int) -> None:
         read_fails(url, BadRequestError, "answered 400")
 
 
-@contextmanager
-def closing_when_idle(answer: bytes) -> Iterator[tuple[str, list[int]]]:
-    """A server that answers each connection once, keeps it, and closes it when the next request comes."""
-    seen: list[int] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    seen.append(len(seen) + 1)
-                    with connection:
-                        connection.recv(65_536)
-                        connection.sendall(answer)
-                        connection.recv(65_536)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"http://localhost:{listener.getsockname()[1]}", seen
-        listener.shutdown(socket.SHUT_RDWR)
-
-
 def slow_to_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Client, "_jitter", staticmethod(lambda: 0.999))
     monkeypatch.setattr(AsyncClient, "_jitter", staticmethod(lambda: 0.999))
@@ -225,7 +211,7 @@ def test_an_idle_connection_that_was_closed_costs_no_wait(monkeypatch: pytest.Mo
     slow_to_retry(monkeypatch)
     body = page("a").content
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-    with closing_when_idle(answer) as (url, connections), client(url) as reader:
+    with serving(lambda _: answer, is_kept=True) as (url, connections), client(url) as reader:
         began = time.monotonic()
         for _ in range(3):
             assert [call.id for call in reader.list_calls()] == ["a"]
@@ -245,7 +231,7 @@ def test_an_idle_connection_that_was_closed_costs_no_wait_async(monkeypatch: pyt
                 assert [call.id async for call in reader.list_calls()] == ["a"]
             return time.monotonic() - began
 
-    with closing_when_idle(answer) as (url, connections):
+    with serving(lambda _: answer, is_kept=True) as (url, connections):
         assert asyncio.run(read(url)) < 0.3
         assert connections == [1, 2, 3]
 

@@ -23,7 +23,8 @@ import vox_calls_raw.models
 from contract import ROOT, operation, parameters, resolve, schemas, spec
 from vox_calls import _connection, query, rate_limit
 from vox_calls_raw.api.calls import list_calls as raw_list_calls
-from vox_calls_tools.sandbox import app, store
+from vox_calls_tools.sandbox import parameters as of_sandbox
+from vox_calls_tools.sandbox import store
 
 ENUMS = {name: schema["enum"] for name, schema in schemas().items() if "enum" in schema}
 OBJECTS = {name: schema for name, schema in schemas().items() if schema.get("type") == "object"}
@@ -58,8 +59,8 @@ def test_limit_and_order_have_the_vendors_bounds_and_defaults() -> None:
     limit = parameters()["limit"]["schema"]
     assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, 100, 50)
     assert parameters()["sort_order"]["schema"]["default"] == "desc"
-    assert query.MAX_PAGE_SIZE == app.MAX_LIMIT == limit["maximum"]
-    assert limit["default"] == app.DEFAULT_LIMIT
+    assert query.MAX_PAGE_SIZE == of_sandbox.MAX_LIMIT == limit["maximum"]
+    assert limit["default"] == of_sandbox.DEFAULT_LIMIT
 
 
 def test_enums_and_objects_are_named_schemas() -> None:
@@ -228,14 +229,14 @@ def test_client_and_contract_have_the_same_bounds(name: str) -> None:
         "campaign_id": {"pattern": f"^{query._DIGITS.pattern}$"},
         "sort_order": {"default": "desc"},
         "cursor": {"minLength": 1},
-        "limit": {"minimum": 1, "maximum": query.MAX_PAGE_SIZE, "default": app.DEFAULT_LIMIT},
+        "limit": {"minimum": 1, "maximum": query.MAX_PAGE_SIZE, "default": of_sandbox.DEFAULT_LIMIT},
     }
     stated = {word: one[word] for one in (schema, inside) for word in one if word not in no_bounds}
     assert stated == special.get(name, kept)
 
 
 def test_the_sandbox_accepts_the_clients_phone_numbers() -> None:
-    assert app._NUMBER.pattern == query._LOCAL_NUMBER.pattern, "sandbox/app.py and query.py differ"
+    assert of_sandbox._NUMBER.pattern == query._LOCAL_NUMBER.pattern, "sandbox/parameters.py and query.py differ"
 
 
 def test_the_server_is_the_contracts() -> None:
@@ -282,8 +283,8 @@ def test_each_filter_is_known_to_the_client_and_the_sandbox() -> None:
     paging = {"sort_order", "cursor", "limit"}
     assert set(query.NORMALISERS) == set(parameters()) - paging | {"sort_order"}
     assert list(inspect.signature(raw_list_calls._get_kwargs).parameters) == list(parameters())
-    assert tuple(parameters()) == app.ALLOWED_PARAMETERS
-    assert set(store.CONDITIONS) == set(parameters()) - paging == set(app._FILTERS)
+    assert tuple(parameters()) == of_sandbox.ALLOWED_PARAMETERS
+    assert set(store.CONDITIONS) == set(parameters()) - paging == set(of_sandbox.FILTERS)
 
 
 def test_the_client_repeats_no_field_or_enum_value() -> None:

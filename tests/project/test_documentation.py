@@ -174,7 +174,7 @@ def test_the_path_of_a_change_names_what_there_is() -> None:
         assert f"`{path}`" in text
         assert (ROOT / path).exists()
     named = set(re.findall(r"`(vox_calls\w*/[a-z_/]+\.py)`", text))
-    tools = {f"sandbox/{name}.py" for name in ("store", "app", "synthetic", "progress")} | {"cli/filters.py"}
+    tools = {f"sandbox/{name}.py" for name in ("store", "parameters", "synthetic", "progress")} | {"cli/filters.py"}
     client = {"client.py", "query.py", "enums.py", "__init__.py"}
     assert named == {f"vox_calls/{name}" for name in client} | {f"vox_calls_tools/{name}" for name in tools}
     assert all((ROOT / "overlay" / name).is_file() for name in named)

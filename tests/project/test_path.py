@@ -33,7 +33,7 @@ BY_HAND = [
     "vox_calls/client.py",
     "vox_calls/query.py",
     "vox_calls_tools/sandbox/store.py",
-    "vox_calls_tools/sandbox/app.py",
+    "vox_calls_tools/sandbox/parameters.py",
     "vox_calls_tools/cli/filters.py",
 ]
 
@@ -255,7 +255,7 @@ def test_a_new_filter_needs_the_five_documented_edits(copy: Copy) -> None:
     value = '    "variant_label": lambda call: call.get("variant_label"),'
     copy.edit("overlay/vox_calls_tools/sandbox/store.py", before('    "call_from": lambda', value))
     check = '    "variant_label": lambda name, values: [_one(name, values)],'
-    copy.edit("overlay/vox_calls_tools/sandbox/app.py", before('    "call_from": _numbers', check))
+    copy.edit("overlay/vox_calls_tools/sandbox/parameters.py", before('    "call_from": _numbers', check))
     option = '    "variant_label": "Variant.",'
     copy.edit("overlay/vox_calls_tools/cli/filters.py", before('    "call_from": f"Caller', option))
     case = 'Filter("greeting-b", ["greeting-b"], lambda call: call["variant_label"] == "greeting-b"),'
@@ -287,7 +287,7 @@ def test_a_removed_filter_is_named_wherever_it_remains(copy: Copy) -> None:
     )
     copy.edit("overlay/vox_calls/query.py", ('    "call_to": _PHONE_NUMBERS,\n', ""))
     copy.edit("overlay/vox_calls_tools/sandbox/store.py", ('    "call_to": lambda call: call.get("to_number"),\n', ""))
-    copy.edit("overlay/vox_calls_tools/sandbox/app.py", ('    "call_to": _numbers,\n', ""))
+    copy.edit("overlay/vox_calls_tools/sandbox/parameters.py", ('    "call_to": _numbers,\n', ""))
     copy.edit("overlay/vox_calls_tools/cli/filters.py", ('    "call_to": f"Called number. {REPEATABLE}",\n', ""))
     case = '"call_to": Filter(hyphenated[:2], customers, lambda call: call["to_number"] in customers),'
     copy.edit(CASES, (f"        {case}\n", ""))

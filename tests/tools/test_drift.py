@@ -50,7 +50,7 @@ def test_the_sandbox_does_not_differ_from_the_contract(sandbox: Sandbox) -> None
 def different(empty_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A sandbox with other parameters and with fields that the contract lacks."""
     taken = [name for name in known_parameters() if name not in {"cursor", "campaign_id"}]
-    monkeypatch.setattr("vox_calls_tools.sandbox.app.ALLOWED_PARAMETERS", (*taken, "team_id"))
+    monkeypatch.setattr("vox_calls_tools.sandbox.parameters.ALLOWED_PARAMETERS", (*taken, "team_id"))
     secret = {"from_number": "01012345678", "call_analysis": {"summary": "안녕", "mood": "비밀"}}
     empty_sandbox.store.add(
         [

@@ -265,6 +265,12 @@ def test_synthetic_calls_depend_only_on_the_seed() -> None:
     assert list(synthetic_calls(0, seed=1, until=NOW)) == []
 
 
+@pytest.mark.parametrize("times", [(None, 10**30), (10**30, 5), (-(10**30), 10**30), ("x", 5), (5, "x")])
+def test_calls_may_have_any_times(times: tuple[Any, Any]) -> None:
+    with Sandbox([{"id": "a", "start_at": times[0], "end_at": times[1]}]) as sandbox:
+        assert sandbox.store.page({}, ascending=False, after=None, limit=1).total_count == 1
+
+
 def test_synthetic_calls_have_realistic_proportions() -> None:
     count = 28_000
     calls = list(synthetic_calls(count, seed=1, until=NOW))

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import NOW
 from contract import ROOT
-from vox_calls_tools.sandbox import Sandbox, Settings, app, make_key, synthetic_calls
+from vox_calls_tools.sandbox import Sandbox, Settings, app, make_key, parameters, synthetic_calls
 
 
 def run(sandbox: Sandbox, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -48,9 +48,11 @@ def test_the_sandbox_answers_as_the_contract_says(sandbox: Sandbox, tmp_path: Pa
 def test_schemathesis_notices_a_broken_sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls = [{**call, "opt_out_sensitive_data_storage": "no"} for call in synthetic_calls(50, seed=1, until=NOW)]
     monkeypatch.setattr(app, "_authenticate", lambda *_: None)
-    monkeypatch.setattr(app, "MAX_LIMIT", 1_000)
-    monkeypatch.setattr(app, "_LARGEST", 10**18)
-    monkeypatch.setitem(vars(app)["_FILTERS"], "agent_id", lambda _, values: [str(UUID(value)) for value in values])
+    monkeypatch.setattr(parameters, "MAX_LIMIT", 1_000)
+    monkeypatch.setattr(parameters, "_LARGEST", 10**18)
+    monkeypatch.setitem(
+        vars(parameters)["FILTERS"], "agent_id", lambda _, values: [str(UUID(value)) for value in values]
+    )
     with Sandbox(calls, settings=Settings(make_key(), windows=())) as broken:
         done = run(broken, tmp_path, "--phases", "coverage", "--no-shrink")
     assert done.returncode == 1

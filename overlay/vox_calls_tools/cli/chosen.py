@@ -16,6 +16,14 @@ T = TypeVar("T")
 
 _BOUNDS = {"since": "start_at_after", "until": "start_at_before"}
 _LONGEST_INTEGER = 18
+_DURATION = re.compile(r"(?P<count>[0-9]{1,12})(?P<unit>ms|s|m|h|)", re.ASCII)
+_UNITS = {
+    "": timedelta(milliseconds=1),
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+}
 
 
 class Chosen(NamedTuple):
@@ -99,14 +107,6 @@ def _duration(name: str, value: str) -> timedelta:
     return int(found["count"]) * _UNITS[found["unit"]]
 
 
-_DURATION = re.compile(r"(?P<count>[0-9]{1,12})(?P<unit>ms|s|m|h|)", re.ASCII)
-_UNITS = {
-    "": timedelta(milliseconds=1),
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-}
 _READ: Mapping[str, Callable[[str, Any], object]] = {
     "start_at_after": _instant,
     "start_at_before": _instant,

@@ -42,6 +42,11 @@ FILTERS: Mapping[str, str] = {
 """Help of the filters of the API. A new filter needs only its line here to become an option."""
 
 
+_HARMLESS = frozenset({"agent_version"})
+_PERSONAL = frozenset({"metadata", "dynamic_variables", "customer_id"})
+_SHORT = {"duration_ms_min": "--duration-min", "duration_ms_max": "--duration-max"}
+
+
 @cache
 def kinds(name: str) -> frozenset[Any]:
     """Return the types that a filter accepts, from the signature of `list_calls`."""
@@ -53,11 +58,6 @@ def kinds(name: str) -> frozenset[Any]:
 def takes_text(name: str) -> bool:
     """Tell whether a filter accepts any text, such as a phone number."""
     return name in FILTERS and kinds(name) <= {str, Iterable[str], type(None)} and name not in _HARMLESS
-
-
-_HARMLESS = frozenset({"agent_version"})
-_PERSONAL = frozenset({"metadata", "dynamic_variables", "customer_id"})
-_SHORT = {"duration_ms_min": "--duration-min", "duration_ms_max": "--duration-max"}
 
 
 def is_personal(name: str) -> bool:

@@ -115,9 +115,10 @@ def parameters(refusal: object, contract: Mapping[str, Element]) -> list[Finding
         return [Finding("no list of parameters", "error.details.allowed_query_parameters")]
     known = set(_named(contract, "parameter"))
     names = {name for name in taken if isinstance(name, str)}
+    expected = published()
     return [
         *(Finding("unknown parameter", name) for name in sorted(names - known)),
-        *(Finding(_EXPECTED if name in published() else _NOT_SUPPORTED, name) for name in sorted(known - names)),
+        *(Finding(_EXPECTED if name in expected else _NOT_SUPPORTED, name) for name in sorted(known - names)),
     ]
 
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
-import inspect
 import json
 import math
-import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import attrs
 import msgspec
@@ -24,22 +20,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vox_calls import CallStatus, CallType, DisconnectionReason, SortOrder
-from vox_calls_raw.api.calls import list_calls
 from vox_calls_tools.sandbox.faults import Script
 from vox_calls_tools.sandbox.limits import VENDOR_LIMITS, RateLimiter, Window
-from vox_calls_tools.sandbox.store import Filters, Position, Store
-
-# Taken from the generated client, so that they match the contract.
-ALLOWED_PARAMETERS = tuple(inspect.signature(list_calls._get_kwargs).parameters)  # noqa: SLF001 - the generator's name
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 100
-
-_INTEGER = re.compile(r"[0-9]{1,19}")
-_LARGEST = 2**63 - 1
-_NUMBER = re.compile(r"[0-9]{3,12}")
-_SECONDS_DIGITS = (10, 11)
-_MOST_PAIRS = 20
+from vox_calls_tools.sandbox.parameters import Asked, RefusedError, invalid, read
+from vox_calls_tools.sandbox.store import Position, Store
 
 
 @attrs.frozen
@@ -90,38 +74,6 @@ class Settings:
     on_request: Callable[[SeenRequest], None] | None = None
 
 
-class RefusedError(Exception):
-    """A response other than 200, in the API's error envelope."""
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        message: str,
-        *,
-        details: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = headers
-        self.body: dict[str, object] = {"error": {"code": code, "message": message, "details": dict(details or {})}}
-
-
-@attrs.frozen
-class _Asked:
-    filters: Filters
-    ascending: bool
-    cursor: str | None
-    limit: int
-
-    @property
-    def fingerprint(self) -> str:
-        """Identifies the filters that a cursor belongs to."""
-        asked = json.dumps([sorted((name, sorted(set(self.filters[name]))) for name in self.filters), self.ascending])
-        return hashlib.sha256(asked.encode()).hexdigest()[:12]
-
-
 def create_app(store: Store, settings: Settings) -> Starlette:
     """Create the application for the calls of a store."""
     limiter = RateLimiter(settings.windows, settings.clock)
@@ -135,7 +87,9 @@ def create_app(store: Store, settings: Settings) -> Starlette:
                 429, "RATE_LIMITED", "Too many requests for this key.", headers={"Retry-After": str(math.ceil(wait))}
             )
         store.go_on(settings.now())
-        return Response(_page(store, _read(request)), media_type="application/json", headers=_request_id())
+        return Response(
+            _page(store, read(request.query_params.multi_items())), media_type="application/json", headers=_request_id()
+        )
 
     app = Starlette(
         routes=[Route("/v3/calls", calls, methods=["GET"])],
@@ -145,7 +99,7 @@ def create_app(store: Store, settings: Settings) -> Starlette:
     return app
 
 
-def _page(store: Store, asked: _Asked) -> bytes:
+def _page(store: Store, asked: Asked) -> bytes:
     after = None if asked.cursor is None else _open_cursor(asked.cursor, asked)
     page = store.page(asked.filters, ascending=asked.ascending, after=after, limit=asked.limit)
     return msgspec.json.encode(
@@ -163,131 +117,20 @@ def _authenticate(request: Request, api_key: str) -> None:
         raise RefusedError(401, "UNAUTHORIZED", "The API key is missing or not valid.")
 
 
-def _read(request: Request) -> _Asked:
-    given: dict[str, list[str]] = {}
-    for name, value in request.query_params.multi_items():
-        if name not in ALLOWED_PARAMETERS:
-            allowed = {"allowed_query_parameters": list(ALLOWED_PARAMETERS)}
-            raise _invalid(f"Unsupported query parameter: {name}", allowed)
-        given.setdefault(name, []).append(value)
-    filters = {name: _FILTERS[name](name, values) for name, values in given.items() if name in _FILTERS}
-    if "agent_version" in filters and len(filters.get("agent_id", [])) != 1:
-        raise _invalid("agent_version needs exactly one agent_id.", {"parameter": "agent_version"})
-    order = _one("sort_order", _among(SortOrder)("sort_order", given.get("sort_order", [SortOrder.DESC.value])))
-    limit = _number("limit", given.get("limit", [str(DEFAULT_LIMIT)]))
-    if not 1 <= limit <= MAX_LIMIT:
-        raise _invalid(f"limit must be an integer from 1 to {MAX_LIMIT}.", {"parameter": "limit"})
-    cursor = _one("cursor", given["cursor"]) if "cursor" in given else None
-    return _Asked(filters, order == SortOrder.ASC.value, cursor, limit)
-
-
-def _invalid(message: str, details: Mapping[str, object]) -> RefusedError:
-    return RefusedError(400, "VALIDATION_ERROR", message, details=details)
-
-
-def _one(name: str, values: list[str]) -> str:
-    if len(values) != 1:
-        raise _invalid(f"{name} may be given only once.", {"parameter": name})
-    return values[0]
-
-
-def _number(name: str, values: list[str]) -> int:
-    value = _one(name, values)
-    if not _INTEGER.fullmatch(value) or int(value) > _LARGEST:
-        raise _invalid(f"{name} must be a 64-bit integer, at least 0.", {"parameter": name})
-    return int(value)
-
-
-def _instant(name: str, values: list[str]) -> list[int]:
-    number = _number(name, values)
-    return [number * 1_000 if len(str(number)) in _SECONDS_DIGITS else number]
-
-
-def _among(kind: type[Enum]) -> Callable[[str, list[str]], list[str]]:
-    allowed = [member.value for member in kind]
-
-    def check(name: str, values: list[str]) -> list[str]:
-        for value in values:
-            if value not in allowed:
-                raise _invalid(f"{name} has no value {value!r}.", {"parameter": name, "allowed_values": allowed})
-        return values
-
-    return check
-
-
-def _uuids(name: str, values: list[str]) -> list[str]:
-    try:
-        return [str(UUID(value)) for value in values]
-    except ValueError:
-        raise _invalid(f"{name} must be a UUID.", {"parameter": name}) from None
-
-
-def _numbers(name: str, values: list[str]) -> list[str]:
-    if not all(_NUMBER.fullmatch(value) for value in values):
-        raise _invalid(f"{name} must be a domestic number, digits only.", {"parameter": name})
-    return values
-
-
-def _length(name: str, values: list[str]) -> list[int]:
-    return [_number(name, values)]
-
-
-def _customer(name: str, values: list[str]) -> list[str]:
-    return _uuids(name, [_one(name, values)])
-
-
-def _matching(pattern: str) -> Callable[[str, list[str]], list[str]]:
-    def check(name: str, values: list[str]) -> list[str]:
-        if not all(re.fullmatch(pattern, value, re.ASCII) for value in values):
-            raise _invalid(f"{name} must match {pattern}.", {"parameter": name})
-        return values
-
-    return check
-
-
-def _campaign(name: str, values: list[str]) -> list[str]:
-    return _matching(r"[0-9]+")(name, [_one(name, values)])
-
-
-def _pairs(name: str, values: list[str]) -> list[str]:
-    if len(values) > _MOST_PAIRS:
-        raise _invalid(f"{name} may be given {_MOST_PAIRS} times.", {"parameter": name})
-    return _matching("(?s)[^:]+:.*")(name, values)
-
-
-_FILTERS: Mapping[str, Callable[[str, list[str]], list[Any]]] = {
-    "agent_id": _uuids,
-    "agent_version": _matching(r"current|v[0-9]+"),
-    "status": _among(CallStatus),
-    "call_type": _among(CallType),
-    "disconnection_reason": _among(DisconnectionReason),
-    "call_from": _numbers,
-    "call_to": _numbers,
-    "customer_id": _customer,
-    "campaign_id": _campaign,
-    "metadata": _pairs,
-    "dynamic_variables": _pairs,
-    "duration_ms_min": _length,
-    "duration_ms_max": _length,
-    "start_at_after": _instant,
-    "start_at_before": _instant,
-}
-
-
-def _make_cursor(position: Position, asked: _Asked) -> str:
+def _make_cursor(position: Position, asked: Asked) -> str:
     text = json.dumps([*position, asked.fingerprint], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _open_cursor(cursor: str, asked: _Asked) -> Position:
+def _open_cursor(cursor: str, asked: Asked) -> Position:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         at, call_id, fingerprint = msgspec.json.decode(text, type=tuple[int, str, str])
     except (ValueError, msgspec.MsgspecError):
-        raise _invalid("cursor was not issued by this server.", {"parameter": "cursor"}) from None
+        raise invalid("cursor was not issued by this server.", {"parameter": "cursor"}) from None
     if fingerprint != asked.fingerprint:
         # Stricter than the vendor is known to be: resuming with other filters would silently lose calls.
-        raise _invalid("cursor belongs to other filters.", {"parameter": "cursor"})
+        raise invalid("cursor belongs to other filters.", {"parameter": "cursor"})
     return at, call_id
 
 

@@ -15,8 +15,8 @@ import msgspec
 
 from vox_calls.errors import ConfigurationError, InvalidResponseError
 from vox_calls.toolkit import parse_json
-from vox_calls_tools.sandbox.app import RefusedError
 from vox_calls_tools.sandbox.faults import Step
+from vox_calls_tools.sandbox.parameters import RefusedError
 from vox_calls_tools.sandbox.verdicts import KEY, PACED, REAL, VIRTUAL, Json, Outcome, Seen, differences
 
 BEGINNING = datetime(2026, 11, 1, tzinfo=UTC)

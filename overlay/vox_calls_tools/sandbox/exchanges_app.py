@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vox_calls_tools.sandbox.app import ENVELOPES, RefusedError
+from vox_calls_tools.sandbox.app import ENVELOPES
 from vox_calls_tools.sandbox.exchanges import BEGINNING, Exchange, Scripted, has_date, moved, read_outcome
 from vox_calls_tools.sandbox.faults import Message, Receive, Send, Step, play
+from vox_calls_tools.sandbox.parameters import RefusedError
 
 HangUp = Callable[[Message], None]
 

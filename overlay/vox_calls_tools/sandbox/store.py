@@ -91,7 +91,7 @@ class Store:
         self._database.create_function("pairs_of", -1, self._has_pairs)
         self._lock = threading.RLock()
         self._counts: dict[object, int] = {}
-        self._latest = 0
+        self._latest: object = 0  # an instant, unless a call by hand has something else there
         self._number = 0
         self._indexed = False
         self._progress = Progress()
@@ -146,7 +146,7 @@ class Store:
 
     def _row(self, call: Mapping[str, Any]) -> tuple[Any, ...]:
         start_at, end_at = call.get("start_at"), call.get("end_at")
-        at = end_at if start_at is None else start_at
+        at = _fitting(end_at if start_at is None else start_at)
         if at is not None:
             self._latest = at
         self._number += 1
@@ -155,7 +155,7 @@ class Store:
             call["id"],
             self._number,
             at is None and call.get("disconnection_reason") is None,
-            None if start_at is None or end_at is None else min(end_at - start_at, _LARGEST),
+            _fitting(end_at - start_at) if isinstance(start_at, int) and isinstance(end_at, int) else None,
             *(value(call) for value in _VALUES.values()),
         )
 
@@ -240,6 +240,11 @@ class Store:
         """Release the memory."""
         with self._lock:
             self._database.close()
+
+
+def _fitting(value: object) -> object:
+    # Calls by hand may have any values, and SQLite has integers of 64 bits.
+    return max(-_LARGEST, min(value, _LARGEST)) if isinstance(value, int) else value
 
 
 def _text(value: object) -> str:
